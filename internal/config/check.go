@@ -1,0 +1,86 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+var sandboxLevels = []string{"none", "confined", "namespaced"}
+
+// check refuses values that could only fail later, in the middle of a run.
+func (c *Config) check() error {
+	if err := c.Model.checkURL(); err != nil {
+		return err
+	}
+	if !slices.Contains(sandboxLevels, c.Sandbox.Min) {
+		return fmt.Errorf("AGENTFACTORY_SANDBOX_MIN (sandbox.min) is %q: choose one of %s",
+			c.Sandbox.Min, strings.Join(sandboxLevels, ", "))
+	}
+	for model, p := range c.Prices {
+		if lowest := min(p.Input, p.CachedInput, p.Output); math.IsNaN(lowest) || lowest < 0 {
+			return fmt.Errorf("prices.%s holds %v: give USD per million tokens", model, lowest)
+		}
+	}
+	for model, tokens := range c.ContextWindows {
+		if tokens <= 0 {
+			return fmt.Errorf("context_windows.%s is %d: give the number of tokens that fit", model, tokens)
+		}
+	}
+	return c.Limits.check()
+}
+
+func (m Model) checkURL() error {
+	if m.BaseURL == "" {
+		return nil
+	}
+	u, err := url.Parse(m.BaseURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("OPENAI_BASE_URL (model.base_url) is not a URL: write it like http://localhost:11434/v1")
+	}
+	return nil
+}
+
+func (l Limits) check() error {
+	for _, f := range []struct {
+		name  string
+		value float64
+	}{
+		{"turns", float64(l.Run.Turns)},
+		{"orchestration_tokens", float64(l.Run.OrchestrationTokens)},
+		{"subagent_tokens", float64(l.Run.SubagentTokens)},
+		{"cost_usd", l.Run.CostUSD},
+		{"wall_time", time.Duration(l.Run.WallTime).Seconds()},
+		{"subagent_runs", float64(l.Run.SubagentRuns)},
+		{"subagents_created", float64(l.Run.SubagentsCreated)},
+	} {
+		if math.IsNaN(f.value) || f.value < 0 {
+			return fmt.Errorf("limits.run.%s is %v: give a positive value, or leave it out for the default", f.name, f.value)
+		}
+	}
+	return l.Subagent.check()
+}
+
+func (l SubagentLimits) check() error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"timeout", int64(l.Timeout)},
+		{"cpu_time", int64(l.CPUTime)},
+		{"memory", int64(l.Memory)},
+		{"processes", int64(l.Processes)},
+		{"output", int64(l.Output)},
+		{"file_size", int64(l.FileSize)},
+		{"disk", int64(l.Disk)},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("limits.subagent.%s is negative: give a positive value, or leave it out for the default", f.name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+// Package config says what is configured: environment variables first, then one
+// YAML file, then defaults. It checks what it reads and reports mistakes in one line
+// with file and line. It knows the names of Temporal's and AWS's own settings but
+// leaves reading them to their SDKs, and imports nothing else of this project.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Config is everything that is configured. The yaml tags are the keys of config.yaml.
+type Config struct {
+	Data           string           `yaml:"data"` // absolute path of the data directory; see CheckDataDir
+	Model          Model            `yaml:"model"`
+	S3             S3               `yaml:"s3"`
+	Temporal       Temporal         `yaml:"-"`
+	Sandbox        Sandbox          `yaml:"sandbox"`
+	Prices         map[string]Price `yaml:"prices"`          // by model name; added to the built-in table
+	ContextWindows map[string]int   `yaml:"context_windows"` // tokens by model name; added to the built-in table
+	Limits         Limits           `yaml:"limits"`
+
+	File     string   `yaml:"-"` // the configuration file that was read, "" when there is none
+	Warnings []string `yaml:"-"` // one line each: works, but deserves a look
+}
+
+// Model is the OpenAI-compatible endpoint that the meta-agent and the subagents call.
+type Model struct {
+	BaseURL       string `yaml:"base_url"` // "" is OpenAI itself
+	APIKey        Secret `yaml:"api_key"`
+	Name          string `yaml:"name"`          // "" when the endpoint is not OpenAI's and nothing was set
+	SubagentModel string `yaml:"subagent_name"` // the same as Name unless set
+}
+
+// S3 is where skills, runs and blobs are kept. Region, credentials and endpoint are
+// the AWS SDK's own settings.
+type S3 struct {
+	Bucket string `yaml:"bucket"` // "" means the embedded server
+}
+
+// Temporal says whether a server is configured. Its options are envconfig's own settings.
+type Temporal struct {
+	Configured bool // false means the embedded server
+}
+
+// Sandbox is how subagents are isolated.
+type Sandbox struct {
+	Min    string `yaml:"min"`    // weakest level that may be used: none, confined or namespaced
+	Python string `yaml:"python"` // the interpreter; "" means the best one found
+}
+
+// Price is what a model costs, in USD per million tokens.
+type Price struct {
+	Input       float64 `yaml:"input" json:"input"`
+	CachedInput float64 `yaml:"cached_input" json:"cached_input"`
+	Output      float64 `yaml:"output" json:"output"`
+}
+
+// Limits bound what a run may spend and what one execution of a subagent may use.
+type Limits struct {
+	Run      RunLimits      `yaml:"run"`
+	Subagent SubagentLimits `yaml:"subagent"`
+}
+
+// RunLimits are the budget of a run that says nothing itself. Zero leaves the
+// built-in default in force.
+type RunLimits struct {
+	Turns               int      `yaml:"turns"`
+	OrchestrationTokens int64    `yaml:"orchestration_tokens"` // output tokens of the meta-agent
+	SubagentTokens      int64    `yaml:"subagent_tokens"`      // output tokens of the subagents' own calls
+	CostUSD             float64  `yaml:"cost_usd"`
+	WallTime            Duration `yaml:"wall_time"`
+	SubagentRuns        int      `yaml:"subagent_runs"`
+	SubagentsCreated    int      `yaml:"subagents_created"`
+}
+
+// SubagentLimits are the resources of one execution of a subagent. Load replaces zeros
+// by defaults: untrusted code never runs without limits.
+type SubagentLimits struct {
+	Timeout   Duration `yaml:"timeout"`
+	CPUTime   Duration `yaml:"cpu_time"` // over all of its processes
+	Memory    Bytes    `yaml:"memory"`
+	Processes int      `yaml:"processes"`
+	Output    Bytes    `yaml:"output"` // of stdout and of stderr, each
+	FileSize  Bytes    `yaml:"file_size"`
+	Disk      Bytes    `yaml:"disk"` // of its whole workspace
+}
+
+// DefaultModel is used when the endpoint is OpenAI's and no model is named.
+const DefaultModel = "gpt-5-mini"
+
+// What a run needs and Load does not insist on; see Model.Check.
+var (
+	ErrNoModel  = errors.New("no model is configured")
+	ErrNoAPIKey = errors.New("no API key is configured")
+)
+
+var defaultSubagentLimits = SubagentLimits{
+	Timeout:   Duration(5 * time.Minute),
+	CPUTime:   Duration(5 * time.Minute),
+	Memory:    2 << 30,
+	Processes: 256,
+	Output:    256 << 10,
+	FileSize:  256 << 20,
+	Disk:      1 << 30,
+}
+
+// Load reads the configuration. getenv is os.Getenv or a test's stand-in. An error is
+// one line that names the variable, or the file and line, at fault. A missing model or
+// key is no error here: many commands do without (Model.Check).
+func Load(getenv func(string) string) (Config, error) {
+	var c Config
+	path, required, err := filePath(getenv)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := c.readFile(path, required); err != nil {
+		return Config{}, err
+	}
+	for _, s := range settings {
+		if value := strings.TrimSpace(getenv(s.Env)); value != "" && s.field != nil {
+			*s.field(&c) = value
+		}
+	}
+	if err := c.complete(getenv); err != nil {
+		return Config{}, err
+	}
+	return c, c.check()
+}
+
+// complete fills in defaults and what follows from other settings.
+func (c *Config) complete(getenv func(string) string) error {
+	data, err := dataDir(getenv, c.Data)
+	if err != nil {
+		return fmt.Errorf("find the data directory: %w: set AGENTFACTORY_DATA to an absolute path", err)
+	}
+	c.Data = data
+	if c.Model.isOpenAI() {
+		c.Model.Name = cmp.Or(c.Model.Name, DefaultModel)
+	}
+	c.Model.SubagentModel = cmp.Or(c.Model.SubagentModel, c.Model.Name)
+	c.Sandbox.Min = cmp.Or(c.Sandbox.Min, "confined")
+	c.Limits.Subagent = c.Limits.Subagent.orDefault()
+	c.Temporal.Configured = getenv("TEMPORAL_ADDRESS")+getenv("TEMPORAL_PROFILE")+getenv("TEMPORAL_CONFIG_FILE") != ""
+	return nil
+}
+
+func (l SubagentLimits) orDefault() SubagentLimits {
+	d := defaultSubagentLimits
+	return SubagentLimits{
+		Timeout:   cmp.Or(l.Timeout, d.Timeout),
+		CPUTime:   cmp.Or(l.CPUTime, d.CPUTime),
+		Memory:    cmp.Or(l.Memory, d.Memory),
+		Processes: cmp.Or(l.Processes, d.Processes),
+		Output:    cmp.Or(l.Output, d.Output),
+		FileSize:  cmp.Or(l.FileSize, d.FileSize),
+		Disk:      cmp.Or(l.Disk, d.Disk),
+	}
+}
+
+// Check tells whether a run can be started with this model: ErrNoModel or
+// ErrNoAPIKey, each with its remedy.
+func (m Model) Check() error {
+	switch {
+	case m.Name == "":
+		return fmt.Errorf("%w for %s: set AGENTFACTORY_MODEL to one that it serves", ErrNoModel, m.endpoint())
+	case m.APIKey == "" && m.isOpenAI():
+		return fmt.Errorf("%w: set OPENAI_API_KEY, or OPENAI_BASE_URL for another OpenAI-compatible server", ErrNoAPIKey)
+	}
+	return nil
+}
+
+func (m Model) isOpenAI() bool {
+	host := m.host()
+	return m.BaseURL == "" || host == "api.openai.com" || strings.HasSuffix(host, ".api.openai.com")
+}
+
+func (m Model) host() string {
+	u, err := url.Parse(m.BaseURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// endpoint names the server without what may be secret in its URL.
+func (m Model) endpoint() string {
+	u, err := url.Parse(m.BaseURL)
+	if err != nil || u.Host == "" {
+		return "OpenAI"
+	}
+	return u.Scheme + "://" + u.Host + u.Path
+}
+
+func dataDir(getenv func(string) string, configured string) (string, error) {
+	if configured != "" {
+		return filepath.Abs(expandHome(getenv, configured))
+	}
+	home, err := xdgHome(getenv, "XDG_DATA_HOME", ".local/share")
+	return filepath.Join(home, "agentfactory"), err
+}
+
+// xdgHome returns one of the base directories of the XDG specification. It is what
+// adrg/xdg computes, from getenv in place of the process's environment; relative
+// paths are ignored, as the specification demands.
+func xdgHome(getenv func(string) string, name, fallback string) (string, error) {
+	if dir := getenv(name); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	home := getenv("HOME")
+	if home == "" {
+		return "", fmt.Errorf("neither %s nor HOME is set", name)
+	}
+	return filepath.Join(home, fallback), nil
+}
+
+// expandHome resolves a leading "~/", which no shell has expanded in a YAML file.
+func expandHome(getenv func(string) string, path string) string {
+	rest, ok := strings.CutPrefix(path, "~"+string(os.PathSeparator))
+	if home := getenv("HOME"); ok && home != "" {
+		return filepath.Join(home, rest)
+	}
+	return path
+}

@@ -1,0 +1,71 @@
+package config
+
+import "slices"
+
+// Setting describes one thing that can be configured, for help texts, `doctor` and
+// the documentation.
+type Setting struct {
+	Key     string // in config.yaml; "" when the environment alone sets it
+	Env     string // "" when the file alone sets it
+	Default string // in words
+	Purpose string
+	Secret  bool // its value is never shown
+
+	field func(*Config) *string // where the variable goes; nil when an SDK or Load reads it
+}
+
+// Settings returns all settings in the order in which they are best explained.
+func Settings() []Setting { return slices.Clone(settings) }
+
+var settings = []Setting{
+	{Env: "AGENTFACTORY_CONFIG", Default: "$XDG_CONFIG_HOME/agentfactory/config.yaml", Purpose: "the configuration file"},
+	{Key: "data", Env: "AGENTFACTORY_DATA", Default: "$XDG_DATA_HOME/agentfactory", Purpose: "directory of the embedded servers and of caches",
+		field: func(c *Config) *string { return &c.Data }},
+
+	{Key: "model.api_key", Env: "OPENAI_API_KEY", Purpose: "key of the model endpoint", Secret: true,
+		field: func(c *Config) *string { return (*string)(&c.Model.APIKey) }},
+	{Key: "model.base_url", Env: "OPENAI_BASE_URL", Default: "OpenAI", Purpose: "OpenAI-compatible endpoint (Ollama, vLLM, LiteLLM, llama.cpp, ...)",
+		field: func(c *Config) *string { return &c.Model.BaseURL }},
+	{Key: "model.name", Env: "AGENTFACTORY_MODEL", Default: DefaultModel + " on OpenAI", Purpose: "model of the meta-agent",
+		field: func(c *Config) *string { return &c.Model.Name }},
+	{Key: "model.subagent_name", Env: "AGENTFACTORY_SUBAGENT_MODEL", Default: "the meta-agent's", Purpose: "model of the subagents' own calls",
+		field: func(c *Config) *string { return &c.Model.SubagentModel }},
+	{Key: "prices", Default: "a built-in table", Purpose: "USD per million tokens by model: {input, cached_input, output}"},
+	{Key: "context_windows", Default: "a built-in table", Purpose: "tokens that fit, by model"},
+
+	{Key: "s3.bucket", Env: "AGENTFACTORY_S3_BUCKET", Default: "the embedded S3 server", Purpose: "bucket of the skill library and of runs",
+		field: func(c *Config) *string { return &c.S3.Bucket }},
+	{Env: "AWS_ENDPOINT_URL_S3", Default: "AWS", Purpose: "S3-compatible server of that bucket"},
+	{Env: "AWS_REGION", Purpose: "region of that bucket"},
+	{Env: "AWS_PROFILE", Default: "default", Purpose: "profile of the shared AWS configuration"},
+	{Env: "AWS_ACCESS_KEY_ID", Purpose: "S3 access key"},
+	{Env: "AWS_SECRET_ACCESS_KEY", Purpose: "S3 secret key", Secret: true},
+	{Env: "AWS_SESSION_TOKEN", Purpose: "S3 session token", Secret: true},
+
+	{Env: "TEMPORAL_ADDRESS", Default: "the embedded Temporal server", Purpose: "Temporal frontend, host:port"},
+	{Env: "TEMPORAL_PROFILE", Default: "default", Purpose: "profile of Temporal's configuration file"},
+	{Env: "TEMPORAL_CONFIG_FILE", Default: "Temporal's own", Purpose: "Temporal's configuration file"},
+	{Env: "TEMPORAL_NAMESPACE", Default: "default", Purpose: "Temporal namespace"},
+	{Env: "TEMPORAL_API_KEY", Purpose: "key of Temporal Cloud", Secret: true},
+
+	{Key: "sandbox.min", Env: "AGENTFACTORY_SANDBOX_MIN", Default: "confined", Purpose: "weakest isolation that is accepted: none, confined, namespaced",
+		field: func(c *Config) *string { return &c.Sandbox.Min }},
+	{Key: "sandbox.python", Env: "AGENTFACTORY_PYTHON", Default: "the best one found", Purpose: "Python interpreter of subagents",
+		field: func(c *Config) *string { return &c.Sandbox.Python }},
+
+	{Key: "limits.run.turns", Default: "60", Purpose: "model calls of the meta-agent in a run"},
+	{Key: "limits.run.orchestration_tokens", Default: "no limit", Purpose: "output tokens of the meta-agent in a run"},
+	{Key: "limits.run.subagent_tokens", Default: "200000", Purpose: "output tokens of subagents' own calls in a run"},
+	{Key: "limits.run.cost_usd", Default: "no limit", Purpose: "cost of a run by the price table"},
+	{Key: "limits.run.wall_time", Default: "1h", Purpose: "time a run may work"},
+	{Key: "limits.run.subagent_runs", Default: "100", Purpose: "executions of subagents in a run"},
+	{Key: "limits.run.subagents_created", Default: "20", Purpose: "subagents that a run may create"},
+
+	{Key: "limits.subagent.timeout", Default: "5m", Purpose: "time of one execution of a subagent"},
+	{Key: "limits.subagent.cpu_time", Default: "5m", Purpose: "CPU time of all of its processes"},
+	{Key: "limits.subagent.memory", Default: "2GiB", Purpose: "its memory"},
+	{Key: "limits.subagent.processes", Default: "256", Purpose: "its processes and threads"},
+	{Key: "limits.subagent.output", Default: "256KiB", Purpose: "its stdout and its stderr, each"},
+	{Key: "limits.subagent.file_size", Default: "256MiB", Purpose: "one file that it writes"},
+	{Key: "limits.subagent.disk", Default: "1GiB", Purpose: "all files of its workspace"},
+}
