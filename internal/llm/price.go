@@ -1,0 +1,76 @@
+package llm
+
+import "strings"
+
+// Price is what a model costs, in US dollars per million tokens.
+type Price struct {
+	Input       float64 `json:"input" yaml:"input"`
+	CachedInput float64 `json:"cached_input" yaml:"cached_input"` // input read from the provider's prompt cache
+	Output      float64 `json:"output" yaml:"output"`
+}
+
+// Prices maps model names, or their beginnings, to prices.
+type Prices map[string]Price
+
+// builtInPrices are list prices of November 2026 or before; whoever pays others configures them.
+var builtInPrices = Prices{
+	"scripted": {},
+
+	"gpt-5":        {1.25, 0.125, 10},
+	"gpt-5-mini":   {0.25, 0.025, 2},
+	"gpt-5-nano":   {0.05, 0.005, 0.40},
+	"gpt-5.1":      {1.25, 0.125, 10},
+	"gpt-5.2":      {1.75, 0.175, 14},
+	"gpt-4.1":      {2, 0.50, 8},
+	"gpt-4.1-mini": {0.40, 0.10, 1.60},
+	"gpt-4.1-nano": {0.10, 0.025, 0.40},
+	"gpt-4o":       {2.50, 1.25, 10},
+	"gpt-4o-mini":  {0.15, 0.075, 0.60},
+	"o3":           {2, 0.50, 8},
+	"o4-mini":      {1.10, 0.275, 4.40},
+
+	"claude-opus-4-6":   {5, 0.50, 25},
+	"claude-opus-4-5":   {5, 0.50, 25},
+	"claude-sonnet-4-6": {3, 0.30, 15},
+	"claude-sonnet-4-5": {3, 0.30, 15},
+	"claude-haiku-4-5":  {1, 0.10, 5},
+}
+
+// For returns the price of a model: of its own name, else of the longest name that it continues, first among these
+// prices and then among the built-in ones. "gpt-5-2025-08-07" continues "gpt-5", "gpt-5.7" and "gpt-50" do not. A
+// provider's prefix, as in "openai/gpt-5", does not matter.
+func (p Prices) For(model string) (Price, bool) {
+	for _, prices := range []Prices{p, builtInPrices} {
+		for _, name := range []string{model, model[strings.LastIndex(model, "/")+1:]} {
+			if price, ok := prices.longest(name); ok {
+				return price, true
+			}
+		}
+	}
+	return Price{}, false
+}
+
+func (p Prices) longest(model string) (Price, bool) {
+	best, found := "", false
+	for name := range p {
+		if continues(model, name) && (!found || len(name) > len(best)) {
+			best, found = name, true
+		}
+	}
+	return p[best], found
+}
+
+func continues(model, name string) bool {
+	rest, ok := strings.CutPrefix(model, name)
+	return ok && name != "" && (rest == "" || strings.ContainsRune("-:@_", rune(rest[0])))
+}
+
+// Charge returns the usage with its cost, or marked as unpriced.
+func (p Prices) Charge(model string, usage Usage) Usage {
+	price, known := p.For(model)
+	fresh := usage.InputTokens - usage.CachedInputTokens
+	usage.Unpriced = !known
+	usage.CostUSD = (float64(fresh)*price.Input + float64(usage.CachedInputTokens)*price.CachedInput +
+		float64(usage.OutputTokens)*price.Output) / 1e6
+	return usage
+}

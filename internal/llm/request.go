@@ -1,0 +1,128 @@
+package llm
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/packages/param"
+	"github.com/openai/openai-go/v3/shared"
+)
+
+// encode writes the request as the server will read it. Equal requests give equal bytes, and a request that continues
+// another one repeats the other's messages and tools byte by byte: providers' prompt caches depend on that.
+func encode(request Request, spoken dialect) ([]byte, error) {
+	if request.Model == "" {
+		return nil, fmt.Errorf("no model is named; set AGENTFACTORY_MODEL")
+	}
+	messages, err := encodeMessages(request.Messages)
+	if err != nil {
+		return nil, err
+	}
+	tools, err := encodeTools(request.Tools)
+	if err != nil {
+		return nil, err
+	}
+	params := openai.ChatCompletionNewParams{
+		Model:           request.Model,
+		Messages:        messages,
+		Tools:           tools,
+		ReasoningEffort: shared.ReasoningEffort(request.ReasoningEffort),
+	}
+	if request.Temperature != nil {
+		params.Temperature = openai.Float(*request.Temperature)
+	}
+	spoken.apply(&params, int64(request.MaxOutputTokens))
+	params.SetExtraFields(map[string]any{"stream": true})
+	return json.Marshal(params)
+}
+
+func encodeMessages(messages []Message) ([]openai.ChatCompletionMessageParamUnion, error) {
+	if len(messages) == 0 {
+		return nil, fmt.Errorf("the request holds no messages")
+	}
+	encoded := make([]openai.ChatCompletionMessageParamUnion, 0, len(messages))
+	for i, message := range messages {
+		switch message.Role {
+		case RoleSystem:
+			encoded = append(encoded, openai.SystemMessage(message.Content))
+		case RoleUser:
+			encoded = append(encoded, openai.UserMessage(message.Content))
+		case RoleTool:
+			encoded = append(encoded, openai.ToolMessage(message.Content, message.ToolCallID))
+		case RoleAssistant:
+			encoded = append(encoded, encodeAssistant(message))
+		default:
+			return nil, fmt.Errorf("message %d has the unknown role %q", i+1, message.Role)
+		}
+	}
+	return encoded, nil
+}
+
+func encodeAssistant(message Message) openai.ChatCompletionMessageParamUnion {
+	assistant := &openai.ChatCompletionAssistantMessageParam{}
+	// Servers refuse an assistant message that has neither content nor calls, so an empty reply is sent as "".
+	if message.Content != "" || (len(message.ToolCalls) == 0 && message.Refusal == "") {
+		assistant.Content.OfString = openai.String(message.Content)
+	}
+	if message.Refusal != "" {
+		assistant.Refusal = openai.String(message.Refusal)
+	}
+	for _, call := range message.ToolCalls {
+		assistant.ToolCalls = append(assistant.ToolCalls, openai.ChatCompletionMessageToolCallUnionParam{
+			OfFunction: &openai.ChatCompletionMessageFunctionToolCallParam{
+				ID: call.ID,
+				Function: openai.ChatCompletionMessageFunctionToolCallFunctionParam{
+					Name:      acceptableName(call.Name),
+					Arguments: acceptableArguments(call.Arguments),
+				},
+			},
+		})
+	}
+	return openai.ChatCompletionMessageParamUnion{OfAssistant: assistant}
+}
+
+// acceptableName keeps the name of a call that the model made up from failing every later request of the conversation:
+// servers check names in the history as well.
+func acceptableName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r < 0x80 && (r == '_' || r == '-' || '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z') {
+			return r
+		}
+		return '_'
+	}, name)
+	if name == "" {
+		return "_"
+	}
+	return name[:min(len(name), 64)]
+}
+
+// acceptableArguments does the same for arguments that are no JSON object (vLLM and Anthropic parse them again): the
+// model sees what it wrote, as a string inside one.
+func acceptableArguments(arguments string) string {
+	var object map[string]json.RawMessage
+	if json.Unmarshal([]byte(arguments), &object) == nil && object != nil {
+		return arguments
+	}
+	if strings.TrimSpace(arguments) == "" {
+		return "{}"
+	}
+	wrapped, _ := json.Marshal(map[string]string{"malformed_arguments": arguments})
+	return string(wrapped)
+}
+
+func encodeTools(tools []Tool) ([]openai.ChatCompletionToolUnionParam, error) {
+	encoded := make([]openai.ChatCompletionToolUnionParam, 0, len(tools))
+	for _, tool := range tools {
+		// The SDK's own type would sort the schema's keys.
+		definition, err := json.Marshal(tool)
+		if err != nil {
+			return nil, fmt.Errorf("the parameters of tool %q are not JSON: %w", tool.Name, err)
+		}
+		encoded = append(encoded, openai.ChatCompletionToolUnionParam{OfFunction: &openai.ChatCompletionFunctionToolParam{
+			Function: param.Override[shared.FunctionDefinitionParam](json.RawMessage(definition)),
+		}})
+	}
+	return encoded, nil
+}

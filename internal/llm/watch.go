@@ -1,0 +1,87 @@
+package llm
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// More text than any model writes in one reply: a server that sends more is broken.
+	maxReplyBytes = 64 << 20
+	// Enough of an error page to find the message in it.
+	maxErrorBytes = 1 << 20
+)
+
+// watch ends a request when the server has been silent for too long. Every byte counts as a sign of life, the comments
+// with which servers keep a connection open included.
+type watch struct {
+	ctx      context.Context // its cause is a KindStalled error once the watch gave up
+	cancel   context.CancelCauseFunc
+	timer    *time.Timer
+	patience atomic.Int64 // a time.Duration
+}
+
+func newWatch(parent context.Context, patience time.Duration) *watch {
+	w := &watch{}
+	w.ctx, w.cancel = context.WithCancelCause(parent)
+	w.patience.Store(int64(patience))
+	w.timer = time.AfterFunc(patience, w.giveUp)
+	return w
+}
+
+func (w *watch) giveUp() {
+	w.cancel(&Error{Kind: KindStalled, Message: fmt.Sprintf("the server sent nothing for %s", time.Duration(w.patience.Load()))})
+}
+
+// expectWithin sets the patience from now on.
+func (w *watch) expectWithin(patience time.Duration) {
+	w.patience.Store(int64(patience))
+	w.timer.Reset(patience)
+}
+
+func (w *watch) stop() {
+	w.timer.Stop()
+	w.cancel(nil)
+}
+
+// guard returns the body as the watch sees it being read, capped at maxReplyBytes.
+func (w *watch) guard(body io.Reader) io.ReadCloser {
+	return &guardedBody{watch: w, body: body}
+}
+
+type guardedBody struct {
+	watch *watch
+	body  io.Reader
+	total int
+}
+
+func (g *guardedBody) Read(p []byte) (int, error) {
+	n, err := g.body.Read(p)
+	if n > 0 {
+		g.watch.timer.Reset(time.Duration(g.watch.patience.Load()))
+	}
+	if g.total += n; g.total > maxReplyBytes {
+		return 0, &Error{Kind: KindMalformed, Message: fmt.Sprintf("the reply is larger than %d MiB", maxReplyBytes>>20)}
+	}
+	return n, err
+}
+
+func (g *guardedBody) Close() error { return nil }
+
+// limitErrorBodies keeps a broken server from filling the memory with an endless error page.
+type limitErrorBodies struct{ next http.RoundTripper }
+
+func (l limitErrorBodies) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := l.next.RoundTrip(request)
+	if err == nil && response.StatusCode >= 400 {
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(response.Body, maxErrorBytes), response.Body}
+	}
+	return response, err
+}
