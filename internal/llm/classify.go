@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -38,11 +39,19 @@ func (c *Client) replyError(ctx context.Context, err error) error {
 	if cause := ended(ctx); cause != nil {
 		return c.describe(cause)
 	}
+	return c.describe(brokenReply(err))
+}
+
+// brokenReply takes what is no Error yet for the end of the connection.
+func brokenReply(err error) *Error {
 	var failure *Error
-	if !errors.As(err, &failure) {
-		failure = &Error{Kind: KindCutStream, Message: "the reply broke off before its end: " + err.Error()}
+	switch {
+	case errors.As(err, &failure):
+		return failure
+	case errors.Is(err, bufio.ErrTooLong):
+		return &Error{Kind: KindMalformed, Message: "a line of the stream is longer than 32 MiB"}
 	}
-	return c.describe(failure)
+	return &Error{Kind: KindCutStream, Message: "the reply broke off before its end: " + err.Error()}
 }
 
 // ended returns why the call was given up here: a stall, or the caller's context.

@@ -140,7 +140,7 @@ func (c *Client) attempt(ctx context.Context, request Request, spoken dialect, p
 	if err := reply.read(watch.guard(raw.Body)); err != nil {
 		return Response{}, c.replyError(watch.ctx, err)
 	}
-	return c.respond(request, &reply), nil
+	return c.account(request, reply.response(len(request.Messages))), nil
 }
 
 // post returns the server's answer, still to be read, or why there is none.

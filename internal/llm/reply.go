@@ -15,6 +15,17 @@ import (
 	"github.com/openai/openai-go/v3/packages/ssestream"
 )
 
+// ReadReply reads the body of a chat completion, whether streamed or one JSON document, for those who stand between a
+// client and a server. messages is the length of the conversation that was sent. Usage is what the server counted: zero
+// if it did not, and without cost. Failures are [*Error].
+func ReadReply(body io.Reader, messages int) (Response, error) {
+	reply := reply{begun: time.Now(), onPiece: func(Progress) {}}
+	if err := reply.read(body); err != nil {
+		return Response{}, brokenReply(err)
+	}
+	return reply.response(messages), nil
+}
+
 // reply collects what the server sends until it is complete.
 type reply struct {
 	begun   time.Time
@@ -34,7 +45,7 @@ type reply struct {
 
 // read takes a stream of server-sent events or, from servers that ignore "stream", one JSON document. Content types
 // are not trusted: servers of both sorts send wrong ones.
-func (r *reply) read(body io.ReadCloser) error {
+func (r *reply) read(body io.Reader) error {
 	buffered := bufio.NewReader(body)
 	first, err := firstByte(buffered)
 	if err != nil {

@@ -49,7 +49,7 @@ func (w *watch) stop() {
 }
 
 // guard returns the body as the watch sees it being read, capped at maxReplyBytes.
-func (w *watch) guard(body io.Reader) io.ReadCloser {
+func (w *watch) guard(body io.Reader) io.Reader {
 	return &guardedBody{watch: w, body: body}
 }
 
@@ -69,8 +69,6 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-func (g *guardedBody) Close() error { return nil }
 
 // limitErrorBodies keeps a broken server from filling the memory with an endless error page.
 type limitErrorBodies struct{ next http.RoundTripper }
