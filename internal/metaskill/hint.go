@@ -1,0 +1,46 @@
+package metaskill
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// maxHint bounds what a call adds to the workflow's history, in characters.
+const maxHint = 60
+
+// Hint tells in a few words what a call is about, and whether it executes a
+// subagent. It never fails: arguments that do not parse have no hint.
+func Hint(name, arguments string) (hint string, runs bool) {
+	var a struct {
+		SkillName string `json:"skill_name"`
+		Filename  string `json:"filename"`
+		Query     string `json:"query"`
+	}
+	// Arguments of the wrong shape are reported to the model when the call is carried out.
+	_ = json.Unmarshal([]byte(arguments), &a)
+	runs = name == RunSubagent || name == CreateSubagent && a.Query != ""
+	hint = a.SkillName
+	if hint == "" {
+		hint = a.Filename
+	}
+	if hint == "" {
+		hint = a.Query
+	}
+	if r := []rune(oneLine(hint)); len(r) > maxHint {
+		return string(r[:maxHint]), runs
+	}
+	return strings.ToValidUTF8(oneLine(hint), "?"), runs
+}
+
+// Documentation returns what there is to know of a tool skill or a meta skill.
+func Documentation(name string) (string, bool) {
+	if t, ok := toolByName(name); ok {
+		return "Tool skill. In a subagent: from tools import " + t.Name + "\n" + t.Line + "\nIt raises ToolError when it fails.", true
+	}
+	for _, tool := range Tools() {
+		if tool.Name == name {
+			return tool.Description + "\nParameters: " + string(tool.Parameters), true
+		}
+	}
+	return "", false
+}
