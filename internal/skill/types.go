@@ -1,0 +1,170 @@
+package skill
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// File is one file of a version or one input of a case; its content lies in the blob store.
+type File struct {
+	Path       string `json:"path"`   // relative, with slashes
+	Digest     string `json:"digest"` // lowercase hex SHA-256 of the content
+	Size       int64  `json:"size"`   // bytes
+	Executable bool   `json:"executable,omitempty"`
+}
+
+// Lineage tells where a version or a case comes from.
+type Lineage struct {
+	Source        string   `json:"source,omitempty"` // SourceRun or SourceImport
+	WorkflowID    string   `json:"workflow_id,omitempty"`
+	RunID         string   `json:"run_id,omitempty"`
+	Model         string   `json:"model,omitempty"`
+	PromotionID   string   `json:"promotion_id,omitempty"`
+	ParentVersion int      `json:"parent_version,omitempty"` // 0: written from scratch
+	ParentSkill   string   `json:"parent_skill,omitempty"`   // when it is another skill's version
+	Supersedes    []string `json:"supersedes,omitempty"`     // skills that this one replaces
+}
+
+// The sources of a version.
+const (
+	SourceRun    = "run"
+	SourceImport = "import"
+)
+
+// Manifest describes one immutable version of a skill.
+type Manifest struct {
+	Name        string            `json:"name"`
+	Version     int               `json:"version"` // from 1
+	Digest      string            `json:"digest"`  // ContentDigest
+	Description string            `json:"description"`
+	EntryFile   string            `json:"entry_file"` // the file with main(query)
+	Tools       []string          `json:"tools"`      // tool skills it is given, sorted
+	Files       []File            `json:"files"`      // sorted by path; SKILL.md is one of them
+	Metadata    map[string]string `json:"metadata,omitempty"`
+	Lineage     Lineage           `json:"lineage"`
+	CreatedAt   time.Time         `json:"created_at"`
+}
+
+// ContentDigest is the identity of what a version does: a hex SHA-256 over name, description, entry file, tools and
+// the files' paths, contents and modes. The same content has the same digest whoever made it and whenever, so that a
+// repeated save finds what it saved before.
+func (m Manifest) ContentDigest() string {
+	tools := slices.Clone(m.Tools)
+	slices.Sort(tools)
+	files := slices.Clone(m.Files)
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return digestOf("agentfactory skill version 1", m.Name, m.Description, m.EntryFile, tools, files)
+}
+
+// File returns the file with this path.
+func (m Manifest) File(path string) (File, bool) {
+	i := slices.IndexFunc(m.Files, func(f File) bool { return f.Path == path })
+	if i < 0 {
+		return File{}, false
+	}
+	return m.Files[i], true
+}
+
+// Trust says how well a skill has proved itself.
+type Trust string
+
+// A skill begins as provisional and becomes mature with independent successes.
+const (
+	Provisional Trust = "provisional"
+	Mature      Trust = "mature"
+)
+
+// Head is the one mutable record of a skill: which version is current. Every change of it raises Generation by one.
+type Head struct {
+	Name          string     `json:"name"`
+	Version       int        `json:"version"`
+	VersionDigest string     `json:"version_digest"`
+	Generation    int64      `json:"generation"`   // from 1
+	PromotionID   string     `json:"promotion_id"` // of the latest move
+	Trust         Trust      `json:"trust"`
+	Tombstone     *Tombstone `json:"tombstone,omitempty"` // set: retired
+	Description   string     `json:"description"`         // of the current version, as are EntryFile and Tools
+	EntryFile     string     `json:"entry_file"`
+	Tools         []string   `json:"tools"`
+	UpdatedAt     time.Time  `json:"updated_at"`
+	Moves         []Move     `json:"moves"` // the latest MaxMoves, oldest first; the last one made this head
+}
+
+// MaxMoves bounds the moves that a head remembers.
+const MaxMoves = 64
+
+// Move is one change of a head.
+type Move struct {
+	Generation  int64     `json:"generation"`
+	Version     int       `json:"version"`
+	PromotionID string    `json:"promotion_id"`
+	Retired     bool      `json:"retired,omitempty"` // the move set the tombstone
+	At          time.Time `json:"at"`
+}
+
+// Moved finds the move that has this promotion ID among those the head remembers. It tells a caller whose reply was
+// lost that the promotion took place, even when others have moved the head since.
+func (h Head) Moved(promotionID string) (Move, bool) {
+	i := slices.IndexFunc(h.Moves, func(m Move) bool { return m.PromotionID == promotionID && !m.Retired })
+	if i < 0 || promotionID == "" {
+		return Move{}, false
+	}
+	return h.Moves[i], true
+}
+
+// Tombstone marks a skill as retired. Its versions stay.
+type Tombstone struct {
+	SupersededBy string    `json:"superseded_by,omitempty"` // the skill that took over
+	By           string    `json:"by"`                      // the promotion or the person that retired it
+	Reason       string    `json:"reason,omitempty"`
+	At           time.Time `json:"at"`
+}
+
+// Case is a past query with everything needed to ask it again of a later version.
+type Case struct {
+	ID        string    `json:"id"` // ContentID
+	Query     string    `json:"query"`
+	Inputs    []File    `json:"inputs,omitempty"`
+	Journal   string    `json:"journal,omitempty"` // key prefix of the recorded gateway calls
+	Check     *Check    `json:"check,omitempty"`   // nil: the run must only succeed
+	Lineage   Lineage   `json:"lineage"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Check decides whether an answer to a case is good.
+type Check struct {
+	Language string `json:"language"` // what Source is written in
+	Source   string `json:"source"`
+}
+
+// ContentID is the ID of a case: the first 16 hex digits of a SHA-256 over query, inputs and check. The same question
+// asked by two runs is one case.
+func (c Case) ContentID() string {
+	inputs := slices.Clone(c.Inputs)
+	slices.SortFunc(inputs, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return digestOf("agentfactory case 1", c.Query, inputs, c.Check)[:16]
+}
+
+// digestOf hashes values in their JSON form, which for these types is one and the same for equal values. Nil and
+// empty lists are equal values.
+func digestOf(domain string, values ...any) string {
+	for i, v := range values {
+		if list, ok := v.([]string); ok && list == nil {
+			values[i] = []string{}
+		}
+		if list, ok := v.([]File); ok && list == nil {
+			values[i] = []File{}
+		}
+	}
+	body, err := json.Marshal(append([]any{domain}, values...))
+	if err != nil {
+		panic(fmt.Sprintf("encode %s: %v", domain, err)) // strings, numbers and lists of them always encode
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
