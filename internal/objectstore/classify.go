@@ -34,6 +34,8 @@ func classify(ctx context.Context, err error) error {
 func kindOf(err error) error {
 	status, code := statusOf(err), codeOf(err)
 	switch {
+	case errors.Is(err, ErrCorrupt): // said by the source of an upload
+		return nil
 	case code == "NoSuchBucket", code == "InvalidBucketName", code == "AuthorizationHeaderMalformed", status == http.StatusMovedPermanently:
 		return ErrNoBucket
 	case code == "ExpiredToken", code == "InvalidToken", status == http.StatusForbidden, status == http.StatusUnauthorized,

@@ -1,0 +1,174 @@
+package objectstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Blobs keeps bytes under their digest, at [BlobKey]. A blob is written at most once, and every byte that is read back
+// has been checked against the digest. It is safe for concurrent use.
+//
+// A directory on this machine serves as a cache. It is never needed: when it is full, damaged or gone, blobs come from
+// the store.
+type Blobs struct {
+	store Store
+	cache *diskCache
+}
+
+// NewBlobs returns the blobs of store, cached in cacheDir up to maxBytes, the least recently used dropped first. The
+// directory is created; several processes may share it, each with its own count. An empty cacheDir means no cache.
+func NewBlobs(store Store, cacheDir string, maxBytes int64) (*Blobs, error) {
+	if cacheDir == "" {
+		return &Blobs{store: store}, nil
+	}
+	cache, err := openCache(cacheDir, maxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("open the blob cache: %w", err)
+	}
+	return &Blobs{store: store, cache: cache}, nil
+}
+
+// Put stores data and returns its digest. Storing the same bytes again is harmless.
+func (b *Blobs) Put(ctx context.Context, data []byte) (Digest, error) {
+	digest, size := DigestOf(data), int64(len(data))
+	err := b.put(ctx, digest, size, func(key string) (string, error) { return b.store.Create(ctx, key, data) })
+	if err != nil {
+		return "", fmt.Errorf("store blob: %w", err)
+	}
+	b.cache.keep(digest, bytes.NewReader(data), size)
+	return digest, nil
+}
+
+// PutFile stores the content of a file and returns its digest and its size in bytes.
+func (b *Blobs) PutFile(ctx context.Context, path string) (Digest, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, fmt.Errorf("store blob: %w", err)
+	}
+	defer f.Close()
+	digest, size, err := b.PutFrom(ctx, f)
+	if err != nil {
+		return "", 0, fmt.Errorf("store %s: %w", path, err)
+	}
+	return digest, size, nil
+}
+
+// PutFrom stores everything that r holds and returns its digest and its size in bytes. r is read several times; when it
+// changes meanwhile, nothing is stored and the error is ErrCorrupt.
+func (b *Blobs) PutFrom(ctx context.Context, r io.ReadSeeker) (Digest, int64, error) {
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return "", 0, err
+	}
+	digest, size, err := digestOf(r)
+	if err != nil {
+		return "", 0, err
+	}
+	err = b.put(ctx, digest, size, func(key string) (string, error) {
+		body := &unchanged{r: r, size: size, digest: digest}
+		if _, err := body.Seek(0, io.SeekStart); err != nil {
+			return "", err
+		}
+		return b.store.CreateFrom(ctx, key, body, size)
+	})
+	if err != nil {
+		return "", 0, err
+	}
+	b.cache.keep(digest, r, size)
+	return digest, size, nil
+}
+
+// lookFirst is the size in bytes from which it pays to ask whether a blob is there before it is sent.
+const lookFirst = 64 << 10
+
+func (b *Blobs) put(ctx context.Context, digest Digest, size int64, create func(key string) (string, error)) error {
+	key := BlobKey(digest)
+	if size >= lookFirst {
+		if _, err := b.store.Stat(ctx, key); !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	if _, err := create(key); !errors.Is(err, ErrExists) {
+		return err
+	}
+	return nil
+}
+
+// Get reads a blob of at most MaxBody bytes. ErrNotFound, ErrCorrupt.
+func (b *Blobs) Get(ctx context.Context, digest Digest) ([]byte, error) {
+	if err := digest.check(); err != nil {
+		return nil, fmt.Errorf("read blob: %w", err)
+	}
+	if data, ok := b.cache.read(digest); ok {
+		return data, nil
+	}
+	obj, err := b.store.Get(ctx, BlobKey(digest))
+	if err != nil {
+		return nil, fmt.Errorf("read blob: %w", err)
+	}
+	if got := DigestOf(obj.Body); got != digest {
+		return nil, corrupt(digest, got)
+	}
+	b.cache.keep(digest, bytes.NewReader(obj.Body), int64(len(obj.Body)))
+	return obj.Body, nil
+}
+
+// Fetch writes a blob to the file dst, which appears whole and checked or not at all. An existing file or symbolic link
+// is replaced. The directory of dst must exist. ErrNotFound, ErrCorrupt.
+func (b *Blobs) Fetch(ctx context.Context, digest Digest, dst string, mode fs.FileMode) error {
+	if err := digest.check(); err != nil {
+		return fmt.Errorf("fetch blob: %w", err)
+	}
+	f, err := newAtomicFile(dst)
+	if err != nil {
+		return fmt.Errorf("fetch blob: %w", err)
+	}
+	defer f.discard()
+	if err := b.copyTo(ctx, digest, f.File); err != nil {
+		return fmt.Errorf("fetch blob to %s: %w", dst, err)
+	}
+	if err := f.publish(mode); err != nil {
+		return fmt.Errorf("fetch blob: %w", err)
+	}
+	return nil
+}
+
+func (b *Blobs) copyTo(ctx context.Context, digest Digest, f *os.File) error {
+	if b.cache.copyTo(digest, f) {
+		return nil
+	}
+	if err := empty(f); err != nil { // a damaged copy in the cache may have left something
+		return err
+	}
+	r, info, err := b.store.Open(ctx, BlobKey(digest))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	fill := b.cache.fill(digest, info.Size)
+	defer fill.discard()
+	got, _, err := digestOf(io.TeeReader(r, io.MultiWriter(f, fill)))
+	if err != nil {
+		return err
+	}
+	if got != digest {
+		return corrupt(digest, got)
+	}
+	fill.publish()
+	return nil
+}
+
+func empty(f *os.File) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return f.Truncate(0)
+}
+
+func corrupt(want, got Digest) error {
+	return fmt.Errorf("read %s: %w: their digest is %s", BlobKey(want), ErrCorrupt, got)
+}
