@@ -1,0 +1,170 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"agentfactory/internal/config"
+)
+
+// EnsureOptions say which stack is wanted and how one is started.
+type EnsureOptions struct {
+	Config     config.Config
+	Executable string       // our own binary; "" is the running one
+	Args       []string     // of the hidden command that calls Serve
+	Progress   func(string) // one line for a person who waits; nil is silent
+}
+
+const (
+	// startWithin is long: the first start of a machine under load links, checks and syncs.
+	startWithin = 2 * time.Minute
+	// remindEvery is how often somebody who waits is told what for.
+	remindEvery = 10 * time.Second
+	// starts: ports that were free a moment ago may have been taken; the second try chooses anew.
+	starts = 2
+)
+
+// Ensure returns a hold on the running stack of the configured data directory, after
+// starting one in the background if there is none. Several commands that come at once
+// share one. A stack of another build, or of another setup, is replaced while nobody
+// needs it; else the former is used as it is, and the latter is ErrOtherSetup. When no
+// stack comes up the error holds its last words and where its log is.
+func Ensure(ctx context.Context, o EnsureOptions) (*Client, error) {
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	if o.Executable == "" {
+		o.Executable = "/proc/self/exe" // also when `go run` has removed the file
+	}
+	if err := config.CheckDataDir(o.Config.Data); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	e := &ensurer{EnsureOptions: o, layout: layout{dir: o.Config.Data}}
+	for {
+		client, err := e.find(ctx)
+		if client != nil || !errors.Is(err, ErrNotRunning) {
+			return client, err
+		}
+		if err := e.launch(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ensurer is one Ensure under way.
+type ensurer struct {
+	EnsureOptions
+	layout   layout
+	launched int
+	told     bool // that another build is used
+}
+
+// find returns a hold on the stack that runs, or ErrNotRunning.
+func (e *ensurer) find(ctx context.Context) (*Client, error) {
+	h, conn, err := inspect(ctx, e.layout)
+	if err != nil {
+		return nil, err
+	}
+	if ok, err := e.acceptable(ctx, h, conn); !ok {
+		return nil, err
+	}
+	client, err := conn.attend(ctx, h)
+	if err != nil {
+		// It ended in this moment, for idleness or by command.
+		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
+	}
+	return client, nil
+}
+
+// acceptable decides whether the running stack is the one that is wanted. It returns
+// ErrNotRunning when it is not and was told to end.
+func (e *ensurer) acceptable(ctx context.Context, h Health, conn connection) (bool, error) {
+	sameSetup := (h.Addresses.Temporal == "") == e.Config.Temporal.Configured && (h.Addresses.S3.Endpoint == "") == (e.Config.S3.Bucket != "")
+	sameBuild := h.Build == buildOf(e.Executable)
+	if sameSetup && sameBuild {
+		return true, nil
+	}
+	err := conn.stop(ctx, stopRequest{OnlyIfIdle: true})
+	var busy refusal
+	switch {
+	case err == nil:
+		e.Progress("replacing the embedded stack of another build or setup")
+		return false, ErrNotRunning
+	case !errors.As(err, &busy):
+		return false, fmt.Errorf("%w: %w", ErrNotRunning, err)
+	case !sameSetup:
+		return false, fmt.Errorf("%w (%d clients, %d open runs): stop it first, or set AGENTFACTORY_DATA to another directory", ErrOtherSetup, h.Clients, h.OpenRuns)
+	}
+	if !e.told {
+		e.Progress(fmt.Sprintf("using the busy embedded stack of another build (%s)", h.Version))
+		e.told = true
+	}
+	return true, nil
+}
+
+// launch starts a stack unless another process is at it, and returns when one answers
+// or the one that was started has died of a race that a further try can win.
+func (e *ensurer) launch(ctx context.Context) error {
+	if busy, err := live(e.layout); err != nil {
+		return err
+	} else if busy {
+		return e.await(ctx, nil)
+	}
+	e.Progress("starting the embedded stack (" + e.parts() + ")…")
+	e.launched++
+	c, err := spawn(e.EnsureOptions, e.layout)
+	if err != nil {
+		return err
+	}
+	err = e.await(ctx, c)
+	if errors.Is(err, errDied) && e.launched < starts {
+		return nil
+	}
+	return err
+}
+
+func (e *ensurer) parts() string {
+	var parts []string
+	if !e.Config.Temporal.Configured {
+		parts = append(parts, "Temporal")
+	}
+	if e.Config.S3.Bucket == "" {
+		parts = append(parts, "S3")
+	}
+	return strings.Join(append(parts, "worker"), ", ")
+}
+
+var errDied = errors.New("the embedded stack did not start")
+
+// await returns nil when a stack answers, or when the lock is free again so that a new
+// one can be tried; the child, if there is one, died for a reason when it is errDied.
+func (e *ensurer) await(ctx context.Context, c *child) error {
+	began := time.Now()
+	reminder := began.Add(remindEvery)
+	for {
+		if _, _, err := inspect(ctx, e.layout); err == nil {
+			return nil
+		}
+		busy, err := live(e.layout)
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return fmt.Errorf("wait for the embedded stack: %w: see %s", ctx.Err(), e.layout.stackLog())
+		case !busy && c == nil:
+			return nil
+		case !busy && c.exited():
+			return c.died(e.layout)
+		}
+		if now := time.Now(); now.After(reminder) {
+			e.Progress(fmt.Sprintf("still waiting for the embedded stack (%d s), its log is %s", int(now.Sub(began).Seconds()), e.layout.stackLog()))
+			reminder = now.Add(remindEvery)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}

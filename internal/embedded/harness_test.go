@@ -1,0 +1,104 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"agentfactory/internal/config"
+)
+
+// place is a data directory with the means to use its stack.
+type place struct {
+	t       *testing.T
+	layout  layout
+	options EnsureOptions
+
+	mu    sync.Mutex
+	heard []string // progress
+}
+
+// newPlace makes a data directory whose stack ends with the test.
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	for _, name := range []string{"TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE", "AGENTFACTORY_S3_BUCKET", "AGENTFACTORY_CONFIG"} {
+		t.Setenv(name, "")
+	}
+	p := &place{t: t, layout: layout{dir: t.TempDir()}}
+	p.options = EnsureOptions{Config: config.Config{Data: p.layout.dir}, Args: []string{stackCommand}, Progress: p.hear}
+	t.Cleanup(func() {
+		if err := Stop(context.Background(), p.layout.dir); err != nil && !errors.Is(err, ErrNotRunning) {
+			t.Error(err)
+		}
+		if t.Failed() {
+			log, _ := os.ReadFile(p.layout.stackLog())
+			t.Logf("stack.log:\n%s", log)
+		}
+	})
+	return p
+}
+
+func (p *place) hear(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard = append(p.heard, line)
+}
+
+func (p *place) progress() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.heard, "\n")
+}
+
+// ensure returns a client that leaves at the end of the test at the latest.
+func (p *place) ensure() *Client {
+	p.t.Helper()
+	c, err := Ensure(p.t.Context(), p.options)
+	require.NoError(p.t, err)
+	p.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func (p *place) temporal(c *Client) client.Client {
+	p.t.Helper()
+	t, err := client.Dial(client.Options{HostPort: c.Addresses().Temporal, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(p.t, err)
+	p.t.Cleanup(t.Close)
+	return t
+}
+
+func (p *place) startWaiting(c *Client, id string) {
+	p.t.Helper()
+	_, err := p.temporal(c).ExecuteWorkflow(p.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: testQueue}, waitForGo)
+	require.NoError(p.t, err)
+}
+
+func (p *place) finishWaiting(c *Client, id, with string) {
+	p.t.Helper()
+	t := p.temporal(c)
+	require.NoError(p.t, t.SignalWorkflow(p.t.Context(), id, "", "go", with))
+	var got string
+	require.NoError(p.t, t.GetWorkflow(p.t.Context(), id, "").Get(p.t.Context(), &got))
+	require.Equal(p.t, with, got)
+}
+
+// gone waits until no process holds the data directory.
+func (p *place) gone(within time.Duration) {
+	p.t.Helper()
+	require.True(p.t, released(p.t.Context(), p.layout, within), "the stack still runs")
+}
+
+func (p *place) live() bool {
+	p.t.Helper()
+	running, err := live(p.layout)
+	require.NoError(p.t, err)
+	return running
+}
