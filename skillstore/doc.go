@@ -1,0 +1,15 @@
+// Package skillstore keeps the versioned library of skills: immutable numbered versions, one head per skill that moves
+// by compare-and-swap, the cases that later versions are tested against, and a search over what is current.
+//
+// [Store] is the library; [S3] is the library in a bucket, with these keys:
+//
+//	skills/<name>/head.json                      the one mutable record
+//	skills/<name>/versions/<0001>/manifest.json  immutable
+//	skills/<name>/cases/<id>/case.json           immutable
+//	blobs/sha256/<2>/<digest>                    the files
+//
+// Every write is safe to repeat: what an earlier attempt did, although its reply was lost, is found and taken as done.
+// Nothing is deleted. [Import] and [Export] turn directories of the Agent Skills standard into drafts and back.
+//
+// The package may import internal/skill, internal/objectstore and internal/metaskill; it knows nothing of Temporal.
+package skillstore

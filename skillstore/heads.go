@@ -1,0 +1,185 @@
+package skillstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"agentfactory/internal/objectstore"
+	"agentfactory/internal/skill"
+)
+
+// Head implements Store.
+func (s *S3) Head(ctx context.Context, name string) (skill.Head, error) {
+	if err := checkName(name); err != nil {
+		return skill.Head{}, err
+	}
+	h, _, err := s.readHead(ctx, name)
+	if err != nil {
+		return skill.Head{}, fmt.Errorf("read head: %w", err)
+	}
+	return h, nil
+}
+
+func (s *S3) readHead(ctx context.Context, name string) (skill.Head, string, error) {
+	obj, err := s.objects.Get(ctx, headKey(name))
+	if err != nil {
+		return skill.Head{}, "", missing(err, ErrUnknownSkill, "%s", name)
+	}
+	var h skill.Head
+	if err := decode(headKey(name), obj.Body, &h); err != nil {
+		return skill.Head{}, "", err
+	}
+	if h.Name != name || h.Version < 1 || h.Generation < 1 {
+		return skill.Head{}, "", fmt.Errorf("%s: %w: it is no head of %s", headKey(name), ErrCorrupt, name)
+	}
+	return h, obj.ETag, nil
+}
+
+// Promote implements Store.
+func (s *S3) Promote(ctx context.Context, p Promotion) (skill.Head, error) {
+	if err := p.check(); err != nil {
+		return skill.Head{}, err
+	}
+	m, err := s.Version(ctx, p.Name, p.Version)
+	if err != nil {
+		return skill.Head{}, fmt.Errorf("promote %s: %w", p.Name, err)
+	}
+	h, err := s.promote(ctx, p, m)
+	if err != nil {
+		return skill.Head{}, fmt.Errorf("promote %s version %d: %w", p.Name, p.Version, err)
+	}
+	return h, nil
+}
+
+func (p Promotion) check() error {
+	if err := checkName(p.Name); err != nil {
+		return err
+	}
+	switch {
+	case p.PromotionID == "":
+		return invalid("promotion of %s: promotion_id is empty", p.Name)
+	case p.BaseGeneration < 0:
+		return invalid("promotion of %s: base_generation %d is negative", p.Name, p.BaseGeneration)
+	case p.Trust != "" && p.Trust != skill.Provisional && p.Trust != skill.Mature:
+		return invalid("promotion of %s: trust %.40q is neither %s nor %s", p.Name, p.Trust, skill.Provisional, skill.Mature)
+	}
+	return nil
+}
+
+func (s *S3) promote(ctx context.Context, p Promotion, m skill.Manifest) (skill.Head, error) {
+	current, etag, err := s.readHead(ctx, p.Name)
+	if err != nil && !errors.Is(err, ErrUnknownSkill) {
+		return skill.Head{}, err
+	}
+	if done, err := p.settled(current); done || err != nil {
+		return current, err
+	}
+	if current.Generation != p.BaseGeneration {
+		return skill.Head{}, &HeadMovedError{Name: p.Name, Base: p.BaseGeneration, Current: current}
+	}
+	next := s.promoted(current, p, m)
+	err = s.writeHead(ctx, next, etag)
+	if !errors.Is(err, objectstore.ErrChanged) && !errors.Is(err, objectstore.ErrExists) {
+		return next, err
+	}
+	return s.settle(ctx, p)
+}
+
+// settle finds out what a refused write means: an earlier attempt of this promotion went through although its reply was
+// lost, or someone else was faster.
+func (s *S3) settle(ctx context.Context, p Promotion) (skill.Head, error) {
+	current, _, err := s.readHead(ctx, p.Name)
+	if err != nil {
+		return skill.Head{}, err
+	}
+	if done, err := p.settled(current); done || err != nil {
+		return current, err
+	}
+	return skill.Head{}, &HeadMovedError{Name: p.Name, Base: p.BaseGeneration, Current: current}
+}
+
+// settled tells whether the head has carried out this promotion already.
+func (p Promotion) settled(h skill.Head) (bool, error) {
+	move, ok := h.Moved(p.PromotionID)
+	if ok && move.Version != p.Version {
+		return false, invalid("promotion of %s: promotion_id %.80q was used for version %d", p.Name, p.PromotionID, move.Version)
+	}
+	return ok, nil
+}
+
+// writeHead creates the first head of a skill, or replaces the one with this ETag.
+func (s *S3) writeHead(ctx context.Context, h skill.Head, etag string) (err error) {
+	if h.Generation == 1 {
+		etag, err = s.objects.Create(ctx, headKey(h.Name), encode(h))
+	} else {
+		etag, err = s.objects.Replace(ctx, headKey(h.Name), encode(h), etag)
+	}
+	if err == nil {
+		s.heads.put(h, etag)
+	}
+	return err
+}
+
+func (s *S3) promoted(current skill.Head, p Promotion, m skill.Manifest) skill.Head {
+	h := current
+	h.Name, h.Version, h.VersionDigest, h.PromotionID = p.Name, p.Version, m.Digest, p.PromotionID
+	h.Description, h.EntryFile, h.Tools = m.Description, m.EntryFile, m.Tools
+	h.Tombstone = nil
+	switch {
+	case p.Trust != "":
+		h.Trust = p.Trust
+	case current.Version != p.Version:
+		h.Trust = skill.Provisional
+	}
+	return s.moved(h, skill.Move{Version: p.Version, PromotionID: p.PromotionID})
+}
+
+func (s *S3) moved(h skill.Head, m skill.Move) skill.Head {
+	h.Generation++
+	h.UpdatedAt = s.now()
+	m.Generation, m.At = h.Generation, h.UpdatedAt
+	h.Moves = append(slices.Clone(h.Moves), m)
+	h.Moves = h.Moves[max(0, len(h.Moves)-skill.MaxMoves):]
+	return h
+}
+
+// Retire implements Store. It tries again when the head moved meanwhile, because a tombstone goes with any version.
+func (s *S3) Retire(ctx context.Context, name string, by skill.Tombstone) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if by.By == "" {
+		return invalid("tombstone of %s: by is empty; it names the promotion or the person", name)
+	}
+	for {
+		err := s.retire(ctx, name, by)
+		if !errors.Is(err, objectstore.ErrChanged) {
+			if err != nil {
+				return fmt.Errorf("retire %s: %w", name, err)
+			}
+			return nil
+		}
+	}
+}
+
+func (s *S3) retire(ctx context.Context, name string, by skill.Tombstone) error {
+	h, etag, err := s.readHead(ctx, name)
+	if err != nil {
+		return err
+	}
+	if h.Tombstone != nil || retiredBy(h, by.By) {
+		return nil
+	}
+	h.PromotionID = by.By
+	h = s.moved(h, skill.Move{Version: h.Version, PromotionID: by.By, Retired: true})
+	by.At = h.UpdatedAt
+	h.Tombstone = &by
+	return s.writeHead(ctx, h, etag)
+}
+
+// retiredBy tells that this retirement took place before, and that the skill was brought back since.
+func retiredBy(h skill.Head, by string) bool {
+	return slices.ContainsFunc(h.Moves, func(m skill.Move) bool { return m.Retired && m.PromotionID == by })
+}

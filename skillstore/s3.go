@@ -1,0 +1,110 @@
+package skillstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"agentfactory/internal/objectstore"
+	"agentfactory/internal/skill"
+)
+
+// S3 is the library in a bucket.
+type S3 struct {
+	objects *objectstore.Cached
+	blobs   *objectstore.Blobs
+	heads   *headCache
+	index   *searchIndex
+	now     func() time.Time
+}
+
+var _ Store = (*S3)(nil)
+
+const (
+	cachedBytes = 16 << 20 // of manifests and cases
+	parallel    = 16       // requests at a time for one call
+)
+
+// New returns the library that lies in objects.
+func New(objects objectstore.Store) *S3 {
+	blobs, err := objectstore.NewBlobs(objects, "", 0)
+	if err != nil {
+		panic(fmt.Sprintf("blobs without a cache: %v", err)) // only a cache directory can fail
+	}
+	return &S3{
+		objects: objectstore.NewCached(objects, cachedBytes), blobs: blobs,
+		heads: newHeadCache(), index: newSearchIndex(), now: func() time.Time { return time.Now().UTC() },
+	}
+}
+
+const skillsPrefix = "skills/"
+
+func skillPrefix(name string) string { return skillsPrefix + name + "/" }
+
+func headKey(name string) string { return skillPrefix(name) + headFile }
+
+const headFile = "head.json"
+
+func versionsPrefix(name string) string { return skillPrefix(name) + "versions/" }
+
+func versionKey(name string, version int) string {
+	return fmt.Sprintf("%s%04d/manifest.json", versionsPrefix(name), version)
+}
+
+func casesPrefix(name string) string { return skillPrefix(name) + "cases/" }
+
+func caseKey(name, id string) string { return casesPrefix(name) + id + "/case.json" }
+
+// decode reads one JSON record. Fields that it does not know were added by a later version of this program.
+func decode(key string, body []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%s: %w: %w", key, ErrCorrupt, err)
+	}
+	if d.More() {
+		return fmt.Errorf("%s: %w: something follows the record", key, ErrCorrupt)
+	}
+	return nil
+}
+
+func encode(v any) []byte {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", v, err)) // records hold strings, numbers and times alone
+	}
+	return append(body, '\n')
+}
+
+// each calls do for every item, several at a time, and returns the results in the order of the items.
+func each[T, R any](ctx context.Context, items []T, do func(context.Context, T) (R, error)) ([]R, error) {
+	results := make([]R, len(items))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, item := range items {
+		g.Go(func() (err error) {
+			results[i], err = do(ctx, item)
+			return err
+		})
+	}
+	return results, g.Wait()
+}
+
+// missing replaces the storage's "no such object" by what it means to the caller.
+func missing(err, meaning error, format string, args ...any) error {
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return fmt.Errorf("%w %s", meaning, fmt.Sprintf(format, args...))
+	}
+	return err
+}
+
+func checkName(name string) error {
+	if err := skill.CheckName(name); err != nil {
+		return fmt.Errorf("skill library: %w", err)
+	}
+	return nil
+}
