@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	runs "agentfactory/internal/run"
+	"agentfactory/internal/service"
+	"agentfactory/internal/skill"
+	"agentfactory/skillstore"
+	"agentfactory/workflows"
+)
+
+// demoScript is what the scripted model says. Every embedded stack serves it.
+//
+//go:embed demo/script.yaml
+var demoScript []byte
+
+const (
+	demoSkill = "source-tree-report" // the skill that the script builds
+	demoOut   = "agentfactory-demo"  // directory of the results
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	var out string
+	var fresh bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See it work, without a key and without network",
+		Long: `Run two similar tasks about the source tree of the current directory. The first builds
+a subagent, repairs a mistake in it and saves it as a skill; the second finds and reuses
+that skill, with fewer turns and tokens.
+
+The model is scripted: it plays back prepared replies. Everything else is real: the
+Temporal workflow, the S3 storage, the sandbox and Python. The demo uses the embedded
+servers even when others are configured.`,
+		Example: `  starter demo
+  starter demo --fresh        # build the skill once more
+  starter demo --json | jq '.tasks[].usage.orchestration_output_tokens'`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), out, fresh) },
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", demoOut, "directory for the files that come out")
+	cmd.Flags().BoolVar(&fresh, "fresh", false, "retire the skill of an earlier demo first")
+	return cmd
+}
+
+// demoTask is one of the two tasks, and what came of it.
+type demoTask struct {
+	runs.Result
+	Task    string  `json:"task"`
+	Seconds float64 `json:"seconds"`
+	Built   bool    `json:"built"` // it saved the skill; else it reused it
+}
+
+// demoDocument is what `demo --json` prints.
+type demoDocument struct {
+	Scripted bool       `json:"scripted"` // always: the model is no real one
+	Model    string     `json:"model"`
+	Tasks    []demoTask `json:"tasks"`
+	Skill    string     `json:"skill"`
+	SkillMD  string     `json:"skill_md"`
+	Out      string     `json:"out"` // directory of the files
+}
+
+func (a *app) demo(ctx context.Context, out string, fresh bool) error {
+	scratch, err := os.MkdirTemp("", "agentfactory-demo-")
+	if err != nil {
+		return fmt.Errorf("make a scratch directory: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	tree, err := collectTree(".", scratch)
+	if err != nil {
+		return err
+	}
+	a.sayHello(tree)
+	c, err := a.open(ctx, wanted{embedded: true})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := a.demoLibrary(ctx, c, fresh); err != nil {
+		return err
+	}
+	d := demoDocument{Scripted: true, Model: service.ScriptedDemoModel, Skill: demoSkill, Out: out}
+	for i, task := range demoTasks(tree) {
+		a.say("\nTask %d: %s\n", i+1, task)
+		done, err := a.demoRun(ctx, c, task, tree.files)
+		if err != nil {
+			return err
+		}
+		d.Tasks = append(d.Tasks, done)
+		if err := c.download(ctx, done.Files, out, true); err != nil {
+			return err
+		}
+	}
+	document, err := c.currentDocument(ctx, demoSkill)
+	if err != nil {
+		return err
+	}
+	d.SkillMD = string(document)
+	if a.json {
+		return a.printJSON(d)
+	}
+	return a.printDemo(c, d)
+}
+
+func (a *app) sayHello(t demoTree) {
+	a.say(`AgentFactory demo. The model is SCRIPTED: it plays back prepared replies, so no key and
+no network are needed. Everything else is real: Temporal, S3, the sandbox, Python.`)
+	where := "the current directory (" + t.name + ")"
+	if t.sample {
+		where = "a built-in sample, as the current directory has no source files"
+	}
+	more := ""
+	if t.cut {
+		more = ", which has more"
+	}
+	a.say("\nThe tasks are about %s in %s%s.", plural(len(t.files), "source file"), where, more)
+}
+
+// demoLibrary tells what the library already holds: the demo shows less then.
+func (a *app) demoLibrary(ctx context.Context, c *connection, fresh bool) error {
+	head, err := c.Skills.Head(ctx, demoSkill)
+	switch {
+	case errors.Is(err, skillstore.ErrUnknownSkill):
+		return nil
+	case err != nil:
+		return err
+	case head.Tombstone != nil:
+		return nil
+	case fresh:
+		return c.Skills.Retire(ctx, demoSkill, skill.Tombstone{By: "starter demo --fresh", Reason: "to be built once more", At: time.Now().UTC()})
+	}
+	a.say("The library holds %s version %d from an earlier demo, so both tasks will reuse it.\n`starter demo --fresh` builds it once more.", demoSkill, head.Version)
+	return nil
+}
+
+// demoTasks are worded as the script expects them.
+func demoTasks(t demoTree) []string {
+	suffix := t.commonest()
+	return []string{
+		fmt.Sprintf(`Describe the source tree in the folder %s: write a report titled "The source tree of %s" to report.md, with a bar chart of the lines by language in chart.svg.`, treeFolder, t.name),
+		fmt.Sprintf(`Describe only the %s files of the folder %s: write a report titled "%s in %s" to %s-report.md, with a bar chart of the lines by folder in %[5]s-chart.svg.`,
+			suffix, treeFolder, sourceSuffixes[suffix], t.name, strings.TrimPrefix(suffix, ".")),
+	}
+}
+
+// demoRun runs one task to its end; an end other than completed is an error.
+func (a *app) demoRun(ctx context.Context, c *connection, task string, files inputFiles) (demoTask, error) {
+	in := workflows.InstallInput{Task: task, Model: service.ScriptedDemoModel}
+	began := time.Now()
+	inputs, err := files.hand(ctx, c.Blobs)
+	if err != nil {
+		return demoTask{}, err
+	}
+	in.Files = inputs
+	id, err := c.start(ctx, "demo-"+newRunID(treeFolder)[len("install-"):], in)
+	if err != nil {
+		return demoTask{}, err
+	}
+	res, err := a.await(ctx, c, id, newProgress(a.stderr, a.getenv))
+	if errors.Is(err, errDetached) {
+		return demoTask{}, a.leave(id, "detached: the run goes on")
+	}
+	if err != nil {
+		return demoTask{}, err
+	}
+	if res.Outcome != runs.Completed {
+		return demoTask{}, fmt.Errorf("the demo's run %s ended as %s: %s; `starter runs show %s` tells more", id, res.Outcome, res.Reason, id)
+	}
+	return demoTask{Result: withoutNulls(res), Task: task, Seconds: time.Since(began).Seconds(), Built: len(res.Skills) > 0}, nil
+}
+
+func (c *connection) currentDocument(ctx context.Context, name string) ([]byte, error) {
+	head, err := c.Skills.Head(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return c.Skills.File(ctx, name, head.Version, skill.DocumentFile)
+}
+
+// printDemo shows what came out, on stdout.
+func (a *app) printDemo(c *connection, d demoDocument) error {
+	first, second := d.Tasks[0], d.Tasks[1]
+	row := func(name string, value func(demoTask) string) []string { return []string{name, value(first), value(second)} }
+	fmt.Fprintln(a.stdout, "\nBoth tasks, side by side (a scripted model; tokens counted with a tokenizer from what was really sent):")
+	fmt.Fprintln(a.stdout)
+	err := table(a.stdout, []string{"", "first task", "second task"}, [][]string{
+		row("skill", func(t demoTask) string { return map[bool]string{true: "built", false: "reused"}[t.Built] }),
+		row("turns", func(t demoTask) string { return count(t.Turns) }),
+		row("output tokens", func(t demoTask) string { return count(t.Usage.OrchestrationOutputTokens) }),
+		row("input tokens", func(t demoTask) string { return count(t.Usage.OrchestrationInputTokens) }),
+		row("seconds", func(t demoTask) string { return fmt.Sprintf("%.1f", t.Seconds) }),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "\nThe saved skill (starter skills code %s):\n\n%s\n", d.Skill, indent(shortDocument(d.SkillMD)))
+	fmt.Fprintln(a.stdout, "\nThe files that came out:")
+	for _, t := range d.Tasks {
+		for _, f := range t.Files {
+			fmt.Fprintf(a.stdout, "  %s (%s)\n", filepath.Join(d.Out, plain(f.Path)), size(f.Size))
+		}
+	}
+	fmt.Fprintf(a.stdout, nextSteps, second.WorkflowID, c.Stack.Addresses().UI)
+	return nil
+}
+
+const nextSteps = `
+Look around:
+  starter runs show %s
+  starter skills list
+  %s   (the Temporal UI)
+
+This was a scripted model. With a real one:
+  export OPENAI_API_KEY=…
+  starter install "Summarise the licences of these files" --file LICENSE
+or with any OpenAI-compatible server, such as Ollama:
+  export OPENAI_BASE_URL=http://localhost:11434/v1 AGENTFACTORY_MODEL=qwen3
+`
+
+// shortDocument is the beginning of a SKILL.md.
+func shortDocument(document string) string {
+	const most = 18 // lines
+	lines := strings.Split(strings.TrimSpace(plain(document)), "\n")
+	if len(lines) > most {
+		lines = append(lines[:most], "…")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }

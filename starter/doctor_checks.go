@@ -1,0 +1,210 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	"agentfactory/internal/config"
+	"agentfactory/internal/embedded"
+	"agentfactory/internal/llm"
+	"agentfactory/internal/pyruntime"
+	"agentfactory/internal/sandbox"
+	"agentfactory/internal/service"
+	"agentfactory/workflows"
+)
+
+// diagnosis holds what later checks need of earlier ones.
+type diagnosis struct {
+	cfg      config.Config
+	findings []finding
+	polled   bool // a worker polls the configured Temporal server
+}
+
+// ownWorker tells whether runs are carried out on this machine.
+func (d *diagnosis) ownWorker() bool { return !d.cfg.Temporal.Configured || d.cfg.S3.Bucket == "" }
+
+func (d *diagnosis) settings(context.Context) []finding {
+	found := "none; environment and defaults"
+	if d.cfg.File != "" {
+		found = d.cfg.File
+	}
+	findings := []finding{{Check: "configuration file", Status: fine, Detail: found}}
+	for _, w := range d.cfg.Warnings {
+		findings = append(findings, finding{Check: "configuration", Status: warning, Detail: w})
+	}
+	return findings
+}
+
+func (d *diagnosis) data(context.Context) []finding {
+	f := finding{Check: "data directory", Status: fine, Detail: d.cfg.Data}
+	if err := config.CheckDataDir(d.cfg.Data); err != nil {
+		f.Status, f.Detail, f.Remedy = missing, err.Error(), "set AGENTFACTORY_DATA to a directory that is yours and has space"
+	}
+	return []finding{f}
+}
+
+func (d *diagnosis) model(ctx context.Context) []finding {
+	m := d.cfg.Model
+	f := finding{Check: "model", Status: fine}
+	if err := m.Check(); err != nil {
+		f.Status, f.Detail = missing, errors.Unwrap(err).Error()
+		f.Remedy = err.Error()[len(f.Detail)+2:] + "; or try `starter demo`"
+		if !d.ownWorker() {
+			f.Status, f.Remedy = unused, ""
+			f.Detail += " here; the worker has its own"
+		}
+		return []finding{f}
+	}
+	f.Detail = fmt.Sprintf("%s at %s", m.Name, cmp.Or(m.BaseURL, llm.DefaultBaseURL))
+	client, err := llm.New(llm.Endpoint{BaseURL: m.BaseURL, APIKey: m.APIKey.Reveal()}, llm.Options{})
+	var served []string
+	if err == nil {
+		served, err = client.Models(ctx)
+	}
+	var failure *llm.Error
+	switch {
+	case errors.As(err, &failure) && failure.Kind == llm.KindNotFound:
+		f.Status, f.Detail = warning, f.Detail+"; the server does not list its models"
+	case err != nil:
+		f.Status, f.Detail = missing, f.Detail+": "+err.Error()
+		f.Remedy = "check OPENAI_BASE_URL, OPENAI_API_KEY and that the server runs"
+	case !slices.Contains(served, m.Name) && len(served) > 0:
+		f.Status, f.Detail = warning, f.Detail+", which does not list that model"
+		f.Remedy = fmt.Sprintf("set AGENTFACTORY_MODEL to one of %s", someOf(served))
+	}
+	return []finding{f}
+}
+
+func someOf(names []string) string {
+	const most = 8
+	text := ""
+	for i, name := range names {
+		if i == most {
+			return text + ", …"
+		}
+		text += map[bool]string{true: ", "}[i > 0] + name
+	}
+	return text
+}
+
+func (d *diagnosis) temporal(ctx context.Context) []finding {
+	if !d.cfg.Temporal.Configured {
+		return []finding{d.stack(ctx, "Temporal", func(a embedded.Addresses) string { return a.Temporal + ", UI " + a.UI })}
+	}
+	f := finding{Check: "Temporal", Status: fine, Detail: "the configured server"}
+	c, err := service.DialTemporal(ctx, "")
+	if err != nil {
+		f.Status, f.Detail, f.Remedy = missing, err.Error(), "check TEMPORAL_ADDRESS and that the server runs, or unset it to use the embedded one"
+		return []finding{f}
+	}
+	defer c.Close()
+	d.polled = (&connection{Temporal: c}).polled(ctx)
+	return []finding{f}
+}
+
+func (d *diagnosis) storage(ctx context.Context) []finding {
+	if d.cfg.S3.Bucket == "" {
+		return []finding{d.stack(ctx, "S3", func(a embedded.Addresses) string { return a.S3.Endpoint + ", bucket " + a.S3.Bucket })}
+	}
+	f := finding{Check: "S3", Status: fine, Detail: "bucket " + d.cfg.S3.Bucket}
+	objects, err := service.OpenBucket(ctx, d.cfg)
+	if err == nil {
+		err = service.Check(ctx, objects)
+	}
+	if err != nil {
+		f.Status, f.Detail = missing, f.Detail+": "+err.Error()
+		f.Remedy = "check AGENTFACTORY_S3_BUCKET, AWS_ENDPOINT_URL_S3 and the AWS credentials, or unset the bucket to use the embedded server"
+	}
+	return []finding{f}
+}
+
+// stack tells whether an embedded server runs; one that does not starts by itself.
+func (d *diagnosis) stack(ctx context.Context, check string, where func(embedded.Addresses) string) finding {
+	f := finding{Check: check, Status: fine, Detail: "embedded; starts with the first command that needs it"}
+	if h, err := embedded.Inspect(ctx, d.cfg.Data); err == nil {
+		f.Detail = "embedded, running at " + where(h.Addresses)
+	}
+	return f
+}
+
+func (d *diagnosis) workers(context.Context) []finding {
+	f := finding{Check: "worker", Status: fine, Detail: "part of the embedded stack"}
+	switch {
+	case d.ownWorker():
+	case d.polled:
+		f.Detail = fmt.Sprintf("one polls task queue %q", workflows.TaskQueue)
+	default:
+		f.Status, f.Detail = missing, fmt.Sprintf("none polls task queue %q", workflows.TaskQueue)
+		f.Remedy = "start the worker binary with the same configuration"
+	}
+	return []finding{f}
+}
+
+// isolation looks at what runs subagents: the sandbox by really running in it, and Python.
+func (d *diagnosis) isolation(context.Context) []finding {
+	if !d.ownWorker() {
+		return []finding{{Check: "sandbox", Status: unused, Detail: "subagents run where the worker is"}}
+	}
+	minimum, err := sandbox.ParseLevel(d.cfg.Sandbox.Min)
+	if err != nil {
+		return []finding{{Check: "sandbox", Status: missing, Detail: err.Error(), Remedy: "set AGENTFACTORY_SANDBOX_MIN"}}
+	}
+	scratch, err := os.MkdirTemp("", "agentfactory-doctor-")
+	if err != nil {
+		return []finding{{Check: "sandbox", Status: missing, Detail: err.Error(), Remedy: "make the temporary directory writable (TMPDIR)"}}
+	}
+	defer os.RemoveAll(scratch)
+	box, err := sandbox.New(sandbox.Config{StateDir: filepath.Join(scratch, "sandbox"), Min: minimum})
+	if err != nil {
+		return []finding{{Check: "sandbox", Status: missing, Detail: err.Error(), Remedy: "install bubblewrap (apt install bubblewrap, dnf install bubblewrap)"}}
+	}
+	return append(sandboxFindings(box), d.python(box, filepath.Join(scratch, "python")))
+}
+
+func sandboxFindings(box *sandbox.Runner) []finding {
+	f := finding{Check: "sandbox", Status: fine, Detail: "level " + box.Level().String()}
+	for _, why := range box.Why() {
+		f.Detail += "; " + why
+	}
+	if box.Level() < sandbox.Namespaced {
+		f.Status, f.Remedy = warning, "the stronger level is namespaced: install bubblewrap and allow user namespaces"
+	}
+	wrap := finding{Check: "bubblewrap", Status: fine}
+	path, err := exec.LookPath("bwrap")
+	wrap.Detail = path
+	if err != nil {
+		wrap.Status, wrap.Detail, wrap.Remedy = warning, "not found", "apt install bubblewrap, or dnf install bubblewrap"
+	}
+	return []finding{f, wrap}
+}
+
+func (d *diagnosis) python(box *sandbox.Runner, dir string) finding {
+	f := finding{Check: "Python", Status: fine}
+	python, err := pyruntime.New(pyruntime.Config{Python: d.cfg.Sandbox.Python, Dir: dir, Sandbox: box})
+	if err != nil {
+		f.Status, f.Detail, f.Remedy = missing, err.Error(), "install Python 3.10 or newer, or set AGENTFACTORY_PYTHON to its interpreter"
+		return f
+	}
+	f.Detail = python.String()
+	return f
+}
+
+// browsers are programs that browser_automation could drive.
+var browsers = []string{"chromium", "chromium-headless-shell", "google-chrome", "chrome"}
+
+func (d *diagnosis) browser(context.Context) []finding {
+	f := finding{Check: "browser", Status: unused, Detail: "none found; not needed yet"}
+	for _, name := range browsers {
+		if path, err := exec.LookPath(name); err == nil {
+			f.Detail = path + "; not needed yet"
+			break
+		}
+	}
+	return []finding{f}
+}

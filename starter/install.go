@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	runs "agentfactory/internal/run"
+	"agentfactory/workflows"
+)
+
+// installOptions are the flags of `starter install`.
+type installOptions struct {
+	files  []string
+	model  string
+	budget runs.Budget
+	time   time.Duration
+	noSave bool
+	id     string
+	detach bool
+}
+
+func (a *app) installCommand() *cobra.Command {
+	var o installOptions
+	cmd := &cobra.Command{
+		Use:   "install TASK",
+		Short: "Solve a task; build, run and save the subagents it needs",
+		Long: `Solve a task that is given in plain words. The meta-agent looks for saved skills that
+fit, builds what is missing as small Python programs, runs and repairs them in a
+sandbox, and saves what worked as skills.
+
+Progress goes to stderr, the answer to stdout. Ctrl-C detaches: the run goes on, and
+"starter runs watch ID" comes back to it. Long material belongs into files, not into
+the task; TASK - reads the task from stdin.
+
+With --json the result is one document: workflow_id, run_id, outcome, answer, turns,
+usage, skills, files. "starter --help" lists the exit codes.`,
+		Example: `  starter install "Plot the monthly totals of sales.csv" --file sales.csv
+  starter install "Which of these contracts end in 2027?" --file a.txt --file b.txt --max-turns 20
+  starter install - --json < task.txt | jq -r .answer
+  starter install "Transcribe talk.mp3" --file talk.mp3 --budget-cost 0.50 --detach`,
+		Args: exactly("a TASK in plain words, or - to read it from stdin"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := positiveFlags(cmd); err != nil {
+				return err
+			}
+			return a.install(cmd.Context(), args[0], o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.files, "file", "f", nil, "file to put into the workspace (repeat for more)")
+	f.StringVar(&o.model, "model", "", "model of the meta-agent (default: the configured one)")
+	f.IntVar(&o.budget.Turns, "max-turns", 0, fmt.Sprintf("model calls of the meta-agent (default %d)", runs.DefaultBudget.Turns))
+	f.Int64Var(&o.budget.OrchestrationTokens, "budget-tokens", 0, "output tokens of the meta-agent (default: no limit)")
+	f.Int64Var(&o.budget.SubagentTokens, "budget-subagent-tokens", 0, fmt.Sprintf("output tokens of subagents' own model calls (default %d)", runs.DefaultBudget.SubagentTokens))
+	f.Float64Var(&o.budget.CostUSD, "budget-cost", 0, "cost in USD by the price table (default: no limit)")
+	f.DurationVar(&o.time, "budget-time", 0, fmt.Sprintf("time at work, like 10m (default %s)", time.Duration(runs.DefaultBudget.WallSeconds)*time.Second))
+	f.IntVar(&o.budget.SubagentRuns, "budget-runs", 0, fmt.Sprintf("executions of subagents (default %d)", runs.DefaultBudget.SubagentRuns))
+	f.IntVar(&o.budget.SubagentsCreated, "budget-subagents", 0, fmt.Sprintf("subagents that may be created (default %d)", runs.DefaultBudget.SubagentsCreated))
+	f.BoolVar(&o.noSave, "no-save", false, "save no skills")
+	f.StringVar(&o.id, "id", "", "workflow ID of the run (default: made from the task)")
+	f.BoolVarP(&o.detach, "detach", "d", false, "start the run and return at once")
+	return cmd
+}
+
+// positiveFlags refuses a budget of nothing, which would read as "the default".
+func positiveFlags(cmd *cobra.Command) error {
+	for _, name := range []string{"max-turns", "budget-tokens", "budget-subagent-tokens", "budget-cost", "budget-time", "budget-runs", "budget-subagents"} {
+		flag := cmd.Flags().Lookup(name)
+		if v := flag.Value.String(); flag.Changed && (v == "0" || v == "0s" || v[0] == '-' || v == "NaN") {
+			return badInput("--%s is %s: give a positive number, or leave it out for the default", name, v)
+		}
+	}
+	return nil
+}
+
+func (a *app) install(ctx context.Context, task string, o installOptions) error {
+	task, err := a.readTask(task)
+	if err != nil {
+		return err
+	}
+	in, files, err := prepare(task, o)
+	if err != nil {
+		return err
+	}
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	if err := checkModel(cfg, o.model); err != nil {
+		return err
+	}
+	c, err := a.connect(ctx, cfg, wanted{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.setModel(ctx); err != nil {
+		return err
+	}
+	if in.Files, err = files.hand(ctx, c.Blobs); err != nil {
+		return err
+	}
+	id, err := c.start(ctx, o.id, in)
+	if err != nil {
+		return err
+	}
+	if o.detach {
+		return a.started(id)
+	}
+	a.say("run %s", id)
+	return a.follow(ctx, c, id)
+}
+
+// started ends `install --detach`: the ID on stdout, for scripts.
+func (a *app) started(id string) error {
+	if a.json {
+		return a.printJSON(unfinished(id))
+	}
+	fmt.Fprintln(a.stdout, id)
+	a.say("started; watch it with\n  starter runs watch %s", id)
+	return nil
+}
+
+// prepare checks everything that can be checked before anything is started.
+func prepare(task string, o installOptions) (workflows.InstallInput, inputFiles, error) {
+	o.budget.WallSeconds = int64((o.time + time.Second - 1) / time.Second)
+	in := workflows.InstallInput{Task: task, Model: o.model, Budget: o.budget}
+	if o.noSave {
+		save := false
+		in.Save = &save
+	}
+	if err := in.Check(); err != nil {
+		return in, nil, withCode(exitUsage, err)
+	}
+	if err := checkID(o.id); err != nil {
+		return in, nil, err
+	}
+	files, err := inputsOf(o.files)
+	return in, files, err
+}
+
+// maxStdin is far more than a task may have, so that the complaint can tell its size.
+const maxStdin = 64 << 20
+
+func (a *app) readTask(task string) (string, error) {
+	if task != "-" {
+		return task, nil
+	}
+	data, err := io.ReadAll(io.LimitReader(a.stdin, maxStdin))
+	if err != nil {
+		return "", fmt.Errorf("read the task from stdin: %w", err)
+	}
+	return string(data), nil
+}
+
+// start begins the run by its type name, as any other program would.
+func (c *connection) start(ctx context.Context, id string, in workflows.InstallInput) (string, error) {
+	if id == "" {
+		id = newRunID(in.Task)
+	}
+	summary := clip(oneLine(in.Task), maxSummary)
+	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       id,
+		TaskQueue:                                workflows.TaskQueue,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            summary,
+		Memo:                                     map[string]any{memoTask: summary},
+	}, workflows.InstallType, in)
+	var taken *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &taken) {
+		return "", badInput("a run with the ID %s is going on: watch it with `starter runs watch %s`, or choose another --id", id, id)
+	}
+	if err != nil {
+		return "", fmt.Errorf("start the run: %w", err)
+	}
+	return id, nil
+}
+
+const (
+	maxSummary = 100    // characters; Temporal takes 400 bytes
+	memoTask   = "task" // memo field that `runs list` shows
+)

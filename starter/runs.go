@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+
+	runs "agentfactory/internal/run"
+	"agentfactory/workflows"
+)
+
+func (a *app) runsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "runs",
+		Short: "List, show, watch and cancel runs; get their files",
+		Example: `  starter runs list
+  starter runs watch install-plot-the-totals-k3x9qa
+  starter runs files install-plot-the-totals-k3x9qa --out ./results`,
+		Args: cobra.ArbitraryArgs,
+		RunE: group,
+	}
+	cmd.AddCommand(a.runsListCommand(), a.runsShowCommand(), a.runsWatchCommand(), a.runsCancelCommand(), a.runsFilesCommand())
+	return cmd
+}
+
+func (a *app) runsListCommand() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the latest runs, newest first",
+		Example: `  starter runs list
+  starter runs list --limit 100 --json | jq -r '.runs[] | select(.outcome == "failed") | .workflow_id'`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 {
+				return badInput("--limit is %d: give a positive number", limit)
+			}
+			return a.listRuns(cmd.Context(), limit)
+		},
+	}
+	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "how many runs to list")
+	return cmd
+}
+
+// listedRun is a run in a list. The fields of a run that is still going on, or that
+// left no result, are zero.
+type listedRun struct {
+	runs.Result
+	Task      string    `json:"task,omitempty"` // when it was started by this command line
+	StartedAt time.Time `json:"started_at"`
+	Seconds   float64   `json:"seconds"` // so far, or in all
+}
+
+func (a *app) listRuns(ctx context.Context, limit int) error {
+	c, err := a.open(ctx, wanted{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	list, err := c.latestRuns(ctx, limit)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"runs": list})
+	}
+	if len(list) == 0 {
+		a.say("there are no runs yet; begin with `starter demo` or `starter install TASK`")
+		return nil
+	}
+	rows := make([][]string, len(list))
+	for i, r := range list {
+		rows[i] = []string{
+			r.WorkflowID, string(r.Outcome), ago(r.StartedAt), seconds(r.Seconds), count(r.Turns),
+			count(r.Usage.OrchestrationOutputTokens), clip(oneLine(r.Task), 40),
+		}
+	}
+	return table(a.stdout, []string{"RUN", "OUTCOME", "STARTED", "TIME", "TURNS", "TOKENS", "TASK"}, rows)
+}
+
+// latestRuns asks Temporal's visibility for the runs, and S3 for what came of them.
+func (c *connection) latestRuns(ctx context.Context, limit int) ([]listedRun, error) {
+	list := []listedRun{}
+	request := &workflowservice.ListWorkflowExecutionsRequest{
+		Query:    fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus != 'ContinuedAsNew'", workflows.InstallType),
+		PageSize: int32(min(limit, 1000)),
+	}
+	for {
+		page, err := c.Temporal.ListWorkflow(ctx, request)
+		if err != nil {
+			return nil, fmt.Errorf("list runs: %w", err)
+		}
+		for _, info := range page.GetExecutions() {
+			if len(list) == limit {
+				return list, nil
+			}
+			list = append(list, c.listed(ctx, info))
+		}
+		request.NextPageToken = page.GetNextPageToken()
+		if len(request.NextPageToken) == 0 {
+			return list, nil
+		}
+	}
+}
+
+func (c *connection) listed(ctx context.Context, info *workflowpb.WorkflowExecutionInfo) listedRun {
+	at := info.GetExecution()
+	r := listedRun{StartedAt: info.GetStartTime().AsTime(), Task: taskOf(info)}
+	ended := time.Now()
+	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		ended = info.GetCloseTime().AsTime()
+		// A run that was terminated has none.
+		r.Result, _ = c.Records.Result(ctx, at.GetWorkflowId(), at.GetRunId())
+	}
+	if r.Outcome == "" {
+		r.WorkflowID, r.RunID, r.Outcome = at.GetWorkflowId(), at.GetRunId(), outcomeOf(info)
+	}
+	r.Result, r.Seconds = withoutNulls(r.Result), ended.Sub(r.StartedAt).Seconds()
+	return r
+}
+
+func taskOf(info *workflowpb.WorkflowExecutionInfo) string {
+	var task string
+	// Runs that other programs started have no memo.
+	if payload := info.GetMemo().GetFields()[memoTask]; payload != nil {
+		_ = converter.GetDefaultDataConverter().FromPayload(payload, &task)
+	}
+	return task
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"agentfactory/internal/skill"
+)
+
+func (a *app) skillsCodeCommand() *cobra.Command {
+	var version int
+	cmd := &cobra.Command{
+		Use:   "code NAME [FILE]",
+		Short: "Print the code of a skill",
+		Long: `Print the code of a skill: FILE, or its entry file. The other files are listed on stderr,
+so that stdout can be piped into a file.`,
+		Example: `  starter skills code csv-summary > csv_summary.py
+  starter skills code csv-summary helpers.py --version 2
+  starter skills code csv-summary --json | jq -r '.files | keys[]'`,
+		Args: between(1, "the NAME of a skill", "a FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.showCode(cmd.Context(), args[0], append(args[1:], "")[0], version)
+		},
+	}
+	versionFlag(cmd, &version)
+	return cmd
+}
+
+func (a *app) showCode(ctx context.Context, name, file string, version int) error {
+	c, err := a.open(ctx, wanted{libraryOnly: true})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, m, err := c.version(ctx, name, version)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printAllCode(ctx, c, m)
+	}
+	if file == "" {
+		file = m.EntryFile
+	}
+	code, err := c.Skills.File(ctx, m.Name, m.Version, file)
+	if err != nil {
+		return withHint(err, fmt.Sprintf("`starter skills show %s` lists the files", m.Name))
+	}
+	if terminal(a.stdout) {
+		code = []byte(plain(string(code)))
+	}
+	if _, err := a.stdout.Write(append(bytes.TrimRight(code, "\n"), '\n')); err != nil {
+		return err
+	}
+	for _, f := range m.Files {
+		if f.Path != file && f.Path != skill.DocumentFile {
+			a.say("also: starter skills code %s %s", m.Name, plain(f.Path))
+		}
+	}
+	return nil
+}
+
+func (a *app) printAllCode(ctx context.Context, c *connection, m skill.Manifest) error {
+	files := map[string]string{}
+	for _, f := range m.Files {
+		content, err := c.Skills.File(ctx, m.Name, m.Version, f.Path)
+		if err != nil {
+			return err
+		}
+		files[f.Path] = string(content)
+	}
+	return a.printJSON(map[string]any{"name": m.Name, "version": m.Version, "entry_file": m.EntryFile, "files": files})
+}

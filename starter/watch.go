@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/temporal"
+
+	runs "agentfactory/internal/run"
+	"agentfactory/workflows"
+)
+
+const (
+	pollEvery     = 250 * time.Millisecond
+	answerWithin  = 3 * time.Second // for a worker to answer the status query
+	lookEvery     = 4               // polls between looks at failing activities
+	finishWithin  = 10 * time.Second
+	reportAttempt = 2 // attempt from which an activity's failure is shown
+)
+
+// errStackGone says that the embedded stack ended while a run was watched.
+var errStackGone = errors.New("the embedded servers have ended")
+
+// watcher follows one run and shows its story.
+type watcher struct {
+	*connection
+	id       string
+	progress *progress
+	polls    int
+}
+
+// ending is what waiting for a run has come to.
+type ending struct {
+	result runs.Result
+	err    error
+}
+
+// watch returns the result of the run as soon as it has ended. errDetached: the
+// context ended first. errStackGone: the embedded stack did.
+func (w *watcher) watch(ctx context.Context) (runs.Result, error) {
+	first, err := w.describe(ctx, "")
+	if err != nil {
+		return runs.Result{}, w.lost(ctx, fmt.Errorf("find run %s: %w", w.id, err))
+	}
+	w.progress.begin(w.startOf(ctx, first))
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	ends := make(chan ending, 1)
+	go func() { ends <- w.wait(waiting) }()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return runs.Result{}, errDetached
+		case <-w.gone():
+			return runs.Result{}, errStackGone
+		case e := <-ends:
+			if e.err != nil {
+				return runs.Result{}, w.lost(ctx, e.err)
+			}
+			w.showStatus(ctx) // the last lines of the story
+			return e.result, nil
+		case <-tick.C:
+			w.poll(ctx)
+		}
+	}
+}
+
+// lost tells the reason why a run can no longer be watched.
+func (w *watcher) lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errDetached
+	}
+	select {
+	case <-w.gone():
+		return errStackGone
+	case <-time.After(time.Second): // a stack that dies closes its servers before its control connection
+		return err
+	}
+}
+
+// wait blocks until the run, or the last of those that it continued as, has ended.
+func (w *watcher) wait(ctx context.Context) ending {
+	var res runs.Result
+	err := w.Temporal.GetWorkflow(ctx, w.id, "").Get(ctx, &res)
+	if err == nil {
+		return ending{result: res}
+	}
+	var failed *temporal.WorkflowExecutionError
+	if !errors.As(err, &failed) {
+		return ending{err: fmt.Errorf("wait for run %s: %w", w.id, err)}
+	}
+	res, err = w.recordedEnd(ctx, failed)
+	return ending{res, err}
+}
+
+// recordedEnd is the result of a run that did not complete. A run that was terminated,
+// or lost its storage, has left no result.json.
+func (w *watcher) recordedEnd(ctx context.Context, failed error) (runs.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, finishWithin)
+	defer cancel()
+	last, err := w.describe(ctx, "")
+	if err != nil {
+		return runs.Result{}, fmt.Errorf("find run %s: %w", w.id, err)
+	}
+	info := last.GetWorkflowExecutionInfo()
+	runID := info.GetExecution().GetRunId()
+	if res, err := w.Records.Result(ctx, w.id, runID); err == nil {
+		return res, nil
+	}
+	return runs.Result{
+		WorkflowID: w.id, RunID: runID, Outcome: outcomeOf(info), Reason: reasonOf(failed),
+		Skills: []runs.SavedSkill{}, Files: []runs.OutputFile{},
+	}, nil
+}
+
+// outcomeOf is what Temporal alone knows of a run's outcome.
+func outcomeOf(info *workflowpb.WorkflowExecutionInfo) runs.Outcome {
+	switch info.GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		return running
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return runs.Completed
+	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		return runs.Cancelled
+	}
+	return runs.Failed
+}
+
+// reasonOf is the innermost message of a failed run.
+func reasonOf(err error) string {
+	var app *temporal.ApplicationError
+	var terminated *temporal.TerminatedError
+	switch {
+	case errors.As(err, &app):
+		return app.Message()
+	case errors.As(err, &terminated):
+		return "terminated by an operator"
+	}
+	return err.Error()
+}
+
+func (w *watcher) describe(ctx context.Context, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	return w.Temporal.DescribeWorkflowExecution(ctx, w.id, runID)
+}
+
+// startOf is when the first run of a chain that continued as new was started.
+func (w *watcher) startOf(ctx context.Context, d *workflowservice.DescribeWorkflowExecutionResponse) time.Time {
+	info := d.GetWorkflowExecutionInfo()
+	if first := info.GetFirstRunId(); first != "" && first != info.GetExecution().GetRunId() {
+		if older, err := w.describe(ctx, first); err == nil {
+			info = older.GetWorkflowExecutionInfo()
+		}
+	}
+	return info.GetStartTime().AsTime()
+}
+
+// poll shows what is new: the story if a worker tells it, else what Temporal knows.
+func (w *watcher) poll(ctx context.Context) {
+	answered := w.showStatus(ctx)
+	w.polls++
+	if !answered || w.polls%lookEvery == 0 {
+		w.showTrouble(ctx, answered)
+	}
+}
+
+// showStatus reports whether a worker answered.
+func (w *watcher) showStatus(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	var status runs.Status
+	value, err := w.Temporal.QueryWorkflow(ctx, w.id, "", workflows.StatusQuery)
+	if err != nil || value.Get(&status) != nil {
+		return false
+	}
+	w.progress.show(status)
+	return true
+}
+
+// showTrouble shows why a run does not get on: activities that fail and are tried
+// again, or a task queue without a worker.
+func (w *watcher) showTrouble(ctx context.Context, answered bool) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	d, err := w.describe(ctx, "")
+	if err != nil {
+		return // wait notices a server that is gone
+	}
+	for _, activity := range d.GetPendingActivities() {
+		if activity.GetAttempt() >= reportAttempt && activity.GetLastFailure() != nil {
+			w.progress.note(fmt.Sprintf("%s, attempt %d: %s", activityName(activity.GetActivityType()), activity.GetAttempt(), activity.GetLastFailure().GetMessage()))
+		}
+	}
+	if !answered && outcomeOf(d.GetWorkflowExecutionInfo()) == running && !w.polled(ctx) {
+		w.progress.note(fmt.Sprintf("no worker polls task queue %q: the run waits until one does", workflows.TaskQueue))
+	}
+}
+
+// activityName says what an activity does for those who do not know its name.
+func activityName(t *commonpb.ActivityType) string {
+	names := map[string]string{
+		"Begin": "open the run", "Think": "call the model", "RunSubagent": "run a subagent", "ReviewFinish": "review the finish",
+		"EditWorkspace": "edit the workspace", "Consult": "read the library", "SaveSkill": "save a skill", "Close": "write the result",
+	}
+	if name, ok := names[t.GetName()]; ok {
+		return name
+	}
+	return t.GetName()
+}
+
+// polled reports whether any worker takes workflow tasks; when that is unknown, it
+// does not complain.
+func (c *connection) polled(ctx context.Context) bool {
+	d, err := c.Temporal.DescribeTaskQueue(ctx, workflows.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	return err != nil || len(d.GetPollers()) > 0
+}
