@@ -36,33 +36,26 @@ var builtInPrices = Prices{
 	"claude-haiku-4-5":  {1, 0.10, 5},
 }
 
-// For returns the price of a model: of its own name, else of the longest name that it continues, first among these
-// prices and then among the built-in ones. "gpt-5-2025-08-07" continues "gpt-5", "gpt-5.7" and "gpt-50" do not. A
-// provider's prefix, as in "openai/gpt-5", does not matter.
+// For returns the price of a model: that of the longest name that it equals or continues, these prices going before
+// built-in ones of the same name. "gpt-5-2025-08-07" continues "gpt-5"; "gpt-5.7" and "gpt-50" do not. A provider's
+// prefix, as in "openai/gpt-5", matters only where it is part of a name here.
 func (p Prices) For(model string) (Price, bool) {
+	bare := model[strings.LastIndex(model, "/")+1:]
+	longest, found := "", false
+	var best Price
 	for _, prices := range []Prices{p, builtInPrices} {
-		for _, name := range []string{model, model[strings.LastIndex(model, "/")+1:]} {
-			if price, ok := prices.longest(name); ok {
-				return price, true
+		for name, price := range prices {
+			if (continues(model, name) || continues(bare, name)) && len(name) > len(longest) {
+				longest, best, found = name, price, true
 			}
 		}
 	}
-	return Price{}, false
-}
-
-func (p Prices) longest(model string) (Price, bool) {
-	best, found := "", false
-	for name := range p {
-		if continues(model, name) && (!found || len(name) > len(best)) {
-			best, found = name, true
-		}
-	}
-	return p[best], found
+	return best, found
 }
 
 func continues(model, name string) bool {
 	rest, ok := strings.CutPrefix(model, name)
-	return ok && name != "" && (rest == "" || strings.ContainsRune("-:@_", rune(rest[0])))
+	return ok && (rest == "" || strings.ContainsRune("-:@_", rune(rest[0])))
 }
 
 // Charge returns the usage with its cost, or marked as unpriced.

@@ -35,7 +35,7 @@ func encode(request Request, spoken dialect) ([]byte, error) {
 	}
 	spoken.apply(&params, int64(request.MaxOutputTokens))
 	params.SetExtraFields(map[string]any{"stream": true})
-	return json.Marshal(params)
+	return params.MarshalJSON() // json.Marshal would read all of it once more
 }
 
 func encodeMessages(messages []Message) ([]openai.ChatCompletionMessageParamUnion, error) {
@@ -101,11 +101,11 @@ func acceptableName(name string) string {
 // acceptableArguments does the same for arguments that are no JSON object (vLLM and Anthropic parse them again): the
 // model sees what it wrote, as a string inside one.
 func acceptableArguments(arguments string) string {
-	var object map[string]json.RawMessage
-	if json.Unmarshal([]byte(arguments), &object) == nil && object != nil {
+	trimmed := strings.TrimSpace(arguments)
+	switch {
+	case strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)):
 		return arguments
-	}
-	if strings.TrimSpace(arguments) == "" {
+	case trimmed == "":
 		return "{}"
 	}
 	wrapped, _ := json.Marshal(map[string]string{"malformed_arguments": arguments})
