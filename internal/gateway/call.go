@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// call is one request that the journal knows.
+type call struct {
+	kind string // an Entry's Kind
+	tool string
+	body json.RawMessage
+	// live carries the call out; n is its number in the journal. The reply may be encoded as any JSON object.
+	live func(ctx context.Context, n int) (reply any, used Usage, err error)
+}
+
+// journalTime bounds the writing of an entry, which goes on when the run is cancelled: it has been paid for.
+const journalTime = 30 * time.Second
+
+// do answers a call from the journal, or carries it out and writes it there before the answer is returned.
+func (s *Session) do(ctx context.Context, c call) (json.RawMessage, error) {
+	if err := s.load(ctx); err != nil {
+		return nil, err
+	}
+	request, err := s.mask.json(c.body)
+	if err != nil {
+		return nil, Errorf(InvalidRequest, "%v", err)
+	}
+	e := Entry{Kind: c.kind, Tool: c.tool, Request: request}
+	e.RequestDigest = e.digest()
+	if past, ok := s.calls.replay(e.RequestDigest); ok {
+		return past.answer()
+	}
+	if e.N, err = s.calls.next(); err != nil {
+		return nil, err
+	}
+	reply, used, err := c.live(ctx, e.N)
+	s.budget.add(used)
+	if err != nil && (gone(ctx) || s.outage(err)) {
+		return nil, errBroken // not journalled: a rerun makes the call again
+	}
+	if unspent(err) {
+		return nil, err // nor this: the budget of a rerun may be larger
+	}
+	return s.record(ctx, s.complete(e, reply, used, err))
+}
+
+// load reads the journal once and counts what earlier attempts spent.
+func (s *Session) load(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
+	defer cancel()
+	used, err := s.calls.load(ctx)
+	if err != nil {
+		s.fail(fmt.Errorf("read the journal: %w", err))
+		return errBroken
+	}
+	s.budget.add(used)
+	return nil
+}
+
+// outage breaks the session when the failure of a call is no answer but a reason to run the step again later.
+func (s *Session) outage(err error) bool {
+	if !passing(err) {
+		return false
+	}
+	s.fail(err)
+	return true
+}
+
+// unspent tells that a call was not made for lack of budget.
+func unspent(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == BudgetExhausted
+}
+
+// complete fills in the outcome of a call.
+func (s *Session) complete(e Entry, reply any, used Usage, failed error) Entry {
+	e.Usage, e.At = used, time.Now().UTC()
+	if failed != nil {
+		e.Error = s.mask.error(asError(failed))
+		return e
+	}
+	body, err := encode(reply)
+	if err == nil {
+		e.Reply, err = s.mask.json(body)
+	}
+	if err == nil && len(e.Reply) > maxReply {
+		err = fmt.Errorf("it has %d bytes, at most %d are passed on", len(e.Reply), maxReply)
+	}
+	if err != nil {
+		e.Reply, e.Error = nil, Errorf(Unavailable, "the reply cannot be used: %v", err)
+	}
+	return e
+}
+
+// maxReply bounds a reply, in bytes.
+const maxReply = 8 << 20
+
+// record writes the entry, then gives its answer free.
+func (s *Session) record(ctx context.Context, e Entry) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime)
+	defer cancel()
+	if err := s.config.Journal.Append(ctx, e); err != nil {
+		s.fail(fmt.Errorf("write the journal: %w", err))
+		return nil, errBroken
+	}
+	s.calls.made()
+	return e.answer()
+}

@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+// LLM answers one call_llm of a subagent. An error that has a method Retryable() bool which returns true ends the session
+// (see Session.Close); any other is shown to the subagent as `unavailable`, an *Error as it is.
+type LLM func(ctx context.Context, r LLMRequest) (LLMReply, error)
+
+// LLMRequest is what a subagent asks of the model.
+type LLMRequest struct {
+	System    string    // empty: none
+	Messages  []Message // none only when System is set
+	MaxTokens int       // output tokens; 0: no limit set
+}
+
+// Message is one message of a conversation; its role is system, user or assistant.
+type Message struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+// LLMReply is what the model wrote, and what it cost.
+type LLMReply struct {
+	Text  string `json:"text"`
+	Usage Usage  `json:"usage"`
+}
+
+type llmBody struct {
+	System    *string   `json:"system"`
+	Messages  []Message `json:"messages"`
+	MaxTokens *int      `json:"max_tokens"`
+}
+
+func (s *Session) answerLLM(r *http.Request, body json.RawMessage) (json.RawMessage, error) {
+	req, err := parseLLM(body)
+	if err != nil {
+		return nil, err
+	}
+	if s.config.LLM == nil {
+		return nil, Errorf(Unavailable, "call_llm: no model is configured for subagents; set AGENTFACTORY_SUBAGENT_MODEL or AGENTFACTORY_MODEL")
+	}
+	return s.do(r.Context(), call{kind: KindLLM, body: body, live: func(ctx context.Context, _ int) (any, Usage, error) {
+		reply, err := s.callLLM(ctx, req)
+		return reply, reply.Usage, err
+	}})
+}
+
+func (s *Session) callLLM(ctx context.Context, req LLMRequest) (LLMReply, error) {
+	limit, release, err := s.budget.reserve(int64(req.MaxTokens))
+	if err != nil {
+		return LLMReply{}, err
+	}
+	defer release()
+	req.MaxTokens = int(limit)
+	return s.config.LLM(ctx, req)
+}
+
+func parseLLM(body json.RawMessage) (LLMRequest, error) {
+	var b llmBody
+	if err := decode(body, &b); err != nil {
+		return LLMRequest{}, err
+	}
+	req := LLMRequest{Messages: b.Messages}
+	if b.System != nil {
+		req.System = *b.System
+	}
+	if b.MaxTokens != nil {
+		if req.MaxTokens = *b.MaxTokens; req.MaxTokens < 1 {
+			return LLMRequest{}, Errorf(InvalidRequest, "max_tokens is %d; give 1 or more, or leave it out", req.MaxTokens)
+		}
+	}
+	if len(b.Messages) == 0 && req.System == "" {
+		return LLMRequest{}, Errorf(InvalidRequest, "messages is empty; give at least one, such as {\"role\": \"user\", \"content\": \"…\"}")
+	}
+	for i, m := range b.Messages {
+		if m.Role != "system" && m.Role != "user" && m.Role != "assistant" {
+			return LLMRequest{}, Errorf(InvalidRequest, "messages[%d].role is %.40q; use system, user or assistant", i, m.Role)
+		}
+	}
+	return req, nil
+}

@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+)
+
+// Tool carries out one tool skill outside the sandbox. It is safe for concurrent use. Its errors are treated like those
+// of an LLM.
+type Tool interface {
+	Call(ctx context.Context, r ToolRequest) (ToolReply, error)
+}
+
+// ToolFunc makes a function a Tool.
+type ToolFunc func(ctx context.Context, r ToolRequest) (ToolReply, error)
+
+// Call implements Tool.
+func (f ToolFunc) Call(ctx context.Context, r ToolRequest) (ToolReply, error) { return f(ctx, r) }
+
+// ToolRequest is a call as the subagent made it.
+type ToolRequest struct {
+	Tool string
+	Body json.RawMessage // a JSON object
+}
+
+// ToolReply is what a tool found.
+type ToolReply struct {
+	Body  json.RawMessage // a JSON object
+	Usage Usage           // what it spent on models, if it uses any
+}
+
+func (s *Session) answerTool(r *http.Request, body json.RawMessage) (json.RawMessage, error) {
+	name := r.PathValue("name")
+	if name == ShellCommand {
+		return nil, Errorf(UnknownTool, "%s is called through /v1/shell", ShellCommand)
+	}
+	if err := s.granted(name); err != nil {
+		return nil, err
+	}
+	tool := s.config.Tools[name]
+	if tool == nil {
+		return nil, Errorf(Unavailable, "%s is not configured on this worker; ask whoever runs it, `starter doctor` tells what is missing", name)
+	}
+	return s.do(r.Context(), call{kind: KindTool, tool: name, body: body, live: func(ctx context.Context, _ int) (any, Usage, error) {
+		reply, err := tool.Call(ctx, ToolRequest{Tool: name, Body: body})
+		return reply.Body, reply.Usage, err
+	}})
+}
+
+// granted refuses a tool that does not exist, or that this subagent was not given.
+func (s *Session) granted(name string) error {
+	if !exists(name, s.config.Tools) {
+		return Errorf(UnknownTool, "there is no tool %.60q; there are %v", name, names(s.config.Tools))
+	}
+	if !slices.Contains(s.config.Granted, name) {
+		return Errorf(NotGranted, "%s was not given to this subagent: list %q in `skills` of create_subagent", name, name)
+	}
+	return nil
+}
