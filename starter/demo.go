@@ -191,7 +191,9 @@ func (c *connection) currentDocument(ctx context.Context, name string) ([]byte, 
 // printDemo shows what came out, on stdout.
 func (a *app) printDemo(c *connection, d demoDocument) error {
 	first, second := d.Tasks[0], d.Tasks[1]
-	row := func(name string, value func(demoTask) string) []string { return []string{name, value(first), value(second)} }
+	row := func(name string, value func(demoTask) string) []string {
+		return []string{name, value(first), value(second)}
+	}
 	fmt.Fprintln(a.stdout, "\nBoth tasks, side by side (a scripted model; tokens counted with a tokenizer from what was really sent):")
 	fmt.Fprintln(a.stdout)
 	err := table(a.stdout, []string{"", "first task", "second task"}, [][]string{

@@ -94,7 +94,9 @@ func walkTree(dir string) (demoTree, error) {
 	return t, err
 }
 
-func skipDir(name string) bool { return strings.HasPrefix(name, ".") || slices.Contains(skippedDirs, name) }
+func skipDir(name string) bool {
+	return strings.HasPrefix(name, ".") || slices.Contains(skippedDirs, name)
+}
 
 // take adds a file if it is source text and there is room.
 func (t *demoTree) take(root, p string, d fs.DirEntry) error {
@@ -142,7 +144,7 @@ func (t demoTree) commonest() string {
 // tidy keeps what can stand in a title without being quoted.
 func tidy(name string) string {
 	kept := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(` "'\{}<>`+"`", r) || r < ' ' {
+		if strings.ContainsRune(`"'\{}<>`+"`", r) || r < ' ' {
 			return '-'
 		}
 		return r

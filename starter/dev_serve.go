@@ -54,10 +54,12 @@ func (a *app) devServe(ctx context.Context, o serveOptions) error {
 		cfg.Temporal.Configured, cfg.S3.Bucket = false, ""
 	}
 	return embedded.Serve(ctx, embedded.ServeOptions{
-		Config:      cfg,
-		IdleAfter:   o.idle,
-		StartWorker: func(ctx context.Context, at embedded.Addresses) (embedded.Worker, error) { return startWorker(ctx, cfg, at) },
-		Log:         slog.New(slog.NewTextHandler(a.stderr, nil)), // the stack's log file
+		Config:    cfg,
+		IdleAfter: o.idle,
+		StartWorker: func(ctx context.Context, at embedded.Addresses) (embedded.Worker, error) {
+			return startWorker(ctx, cfg, at)
+		},
+		Log: slog.New(slog.NewTextHandler(a.stderr, nil)), // the stack's log file
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -114,7 +113,8 @@ func codeOf(err error) int {
 		errors.Is(err, embedded.ErrNotRunning), errors.Is(err, embedded.ErrOtherSetup), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &denied), errors.As(err, &namespace):
 		return exitUnreachable
-	case errors.Is(err, skillstore.ErrUnknownSkill), errors.Is(err, fs.ErrNotExist), errors.As(err, &noRun):
+	case errors.Is(err, skillstore.ErrUnknownSkill), errors.Is(err, skillstore.ErrUnknownVersion), errors.Is(err, skillstore.ErrUnknownFile),
+		errors.Is(err, skillstore.ErrInvalid), errors.As(err, &noRun):
 		return exitUsage
 	}
 	return exitFailed

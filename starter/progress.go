@@ -83,7 +83,10 @@ func nowLine(s runs.Status, since time.Duration) string {
 	if doing == "" {
 		doing = string(s.Phase)
 	}
-	return fmt.Sprintf("turn %d · %s · %s tokens · %.0f s", s.Turn, oneLine(doing), count(s.Usage.OrchestrationOutputTokens), since.Seconds())
+	if !strings.HasPrefix(doing, "turn ") {
+		doing = fmt.Sprintf("turn %d · %s", s.Turn, doing)
+	}
+	return fmt.Sprintf("%s · %s tokens · %.0f s", oneLine(doing), count(s.Usage.OrchestrationOutputTokens), since.Seconds())
 }
 
 // line writes one line above the live line.

@@ -190,15 +190,10 @@ func (t transcript) argument(value string) string {
 	if t.full {
 		return strings.ReplaceAll(plain(value), "\n", "\n        ")
 	}
-	if lines := strings.Count(value, "\n"); lines > 0 {
-		return fmt.Sprintf("%s … %d lines", clip(oneLine(firstLineOf(value)), maxArgument), lines+1)
+	if first, rest, several := strings.Cut(strings.TrimSpace(value), "\n"); several {
+		return fmt.Sprintf("%s … %d more lines", clip(oneLine(first), maxArgument), strings.Count(rest, "\n")+1)
 	}
 	return clip(oneLine(value), maxArgument)
-}
-
-func firstLineOf(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
 }
 
 // keysInOrder returns the keys of a JSON object as the model wrote them.
