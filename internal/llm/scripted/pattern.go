@@ -34,12 +34,6 @@ func (p *Pattern) UnmarshalYAML(decode func(any) error) error {
 	return nil
 }
 
-// MarshalYAML writes the pattern as it was read.
-func (p Pattern) MarshalYAML() (any, error) { return p.source, nil }
-
-// IsZero reports whether the pattern matches everything.
-func (p Pattern) IsZero() bool { return p.source == "" }
-
 func (p Pattern) set() bool { return p.source != "" }
 
 // find returns what the pattern's groups matched (the whole match first), and whether it matched.
@@ -74,9 +68,6 @@ func (d *Duration) UnmarshalYAML(decode func(any) error) error {
 	*d = Duration(parsed)
 	return nil
 }
-
-// MarshalYAML writes the duration as it is read.
-func (d Duration) MarshalYAML() (any, error) { return time.Duration(d).String(), nil }
 
 // Faults is one fault or several, met one after the other.
 type Faults []Fault
