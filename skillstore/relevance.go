@@ -1,11 +1,13 @@
 package skillstore
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math"
 	"regexp"
 	"slices"
+	"unicode"
 
 	"github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/analysis/lang/en"
@@ -19,11 +21,14 @@ import (
 // their scores compare within one query only.
 func (x *searchIndex) fit(asked map[string]bool, total float64, words []string) float64 {
 	common := among(words, asked)
-	if len(common) == 0 {
+	if len(common) == 0 || len(common) == 1 && len(asked) > fewWords {
 		return 0
 	}
 	return x.total(common) / min(total, x.total(words))
 }
+
+// fewWords is the length of a query up to which one word in common is enough. In a longer one it is a coincidence.
+const fewWords = 6
 
 func among(words []string, asked map[string]bool) (both []string) {
 	for _, w := range words {
@@ -81,11 +86,13 @@ func newAnalyzer() *analyzer {
 // joints are where names are put together from words: interview_01.mp3, csv-summary, CO2/energy.
 var joints = regexp.MustCompile(`[._/\\-]+`)
 
-// of returns the distinct words of a text.
+// of returns the distinct words of a text. Numbers are none: they tell tasks apart, not kinds of tasks.
 func (a *analyzer) of(text string) map[string]bool {
 	words := map[string]bool{}
 	for _, token := range a.chain.Analyze(joints.ReplaceAll([]byte(text), []byte(" "))) {
-		words[string(token.Term)] = true
+		if bytes.ContainsFunc(token.Term, unicode.IsLetter) {
+			words[string(token.Term)] = true
+		}
 	}
 	return words
 }
