@@ -38,7 +38,7 @@ type ToolSkill struct {
 
 // ToolSkills lists the four, with the original system's names as aliases.
 var ToolSkills = []ToolSkill{
-	{"web_search", "web_search(query) -> list of {title, link, snippet}", []string{"google_search"}},
+	{"web_search", "web_search(query) -> list of {title, link, snippet}", []string{"google_search", "search_serper"}},
 	{"web_reading", "web_reading(url) -> page as text", []string{"jina_reader", "read_url_jina"}},
 	{"browser_automation", "browser_automation(actions) -> results of browser steps", []string{"playwright"}},
 	{"shell_command", "shell_command(command, timeout=60) -> {stdout, stderr, exit_code}, inside the sandbox", []string{"execute_shell_command"}},
