@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,16 +13,21 @@ import (
 )
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Show what is configured, found and missing, with the remedies",
 		Long: `Look at everything that a run needs: the model, Temporal, S3, the sandbox, Python, the
-data directory. Nothing is started. The exit code is 0 when a run could start, else 1.`,
+data directory. Nothing is started. Settings are listed with where they come from, keys
+only as "set". The exit code is 0 when a run could start, else 1.`,
 		Example: `  starter doctor
+  starter doctor --settings     # everything that can be configured
   starter doctor --json | jq -r '.checks[] | select(.status != "ok") | .remedy'`,
 		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), all) },
 	}
+	cmd.Flags().BoolVar(&all, "settings", false, "list all settings, not only those that are set")
+	return cmd
 }
 
 // finding is what a check has come to.
@@ -45,7 +51,7 @@ const (
 // checkWithin bounds each look at a server.
 const checkWithin = 10 * time.Second
 
-func (a *app) doctor(ctx context.Context) error {
+func (a *app) doctor(ctx context.Context, all bool) error {
 	cfg, err := a.load()
 	if err != nil {
 		return err
@@ -55,15 +61,25 @@ func (a *app) doctor(ctx context.Context) error {
 	for _, f := range findings {
 		ready = ready && f.Status != missing
 	}
+	settings := settingsOf(cfg, a.getenv)
 	if a.json {
-		err = a.printJSON(map[string]any{"ready": ready, "checks": findings})
+		err = a.printJSON(map[string]any{"ready": ready, "checks": findings, "settings": settings})
 	} else {
-		err = a.printFindings(findings, ready)
+		err = errors.Join(a.printFindings(findings), a.printSettings(settings, all), a.printVerdict(ready))
 	}
 	if err != nil || ready {
 		return err
 	}
 	return ended(exitFailed)
+}
+
+func (a *app) printVerdict(ready bool) error {
+	verdict := "A run can start."
+	if !ready {
+		verdict = "No run can start yet; `starter demo` needs no model."
+	}
+	_, err := fmt.Fprintf(a.stdout, "\n%s\n", verdict)
+	return err
 }
 
 // diagnose makes all checks, in the order in which one would set things right.
@@ -79,7 +95,7 @@ func diagnose(ctx context.Context, cfg config.Config) []finding {
 	return d.findings
 }
 
-func (a *app) printFindings(findings []finding, ready bool) error {
+func (a *app) printFindings(findings []finding) error {
 	var rows [][]string
 	for _, f := range findings {
 		rows = append(rows, []string{f.Check, string(f.Status), oneLine(f.Detail)})
@@ -96,10 +112,5 @@ func (a *app) printFindings(findings []finding, ready bool) error {
 	if remedies.Len() > 0 {
 		fmt.Fprintf(a.stdout, "\nWhat to do\n%s", remedies.String())
 	}
-	verdict := "a run can start"
-	if !ready {
-		verdict = "no run can start yet; `starter demo` needs no model"
-	}
-	fmt.Fprintf(a.stdout, "\n%s\n", verdict)
 	return nil
 }

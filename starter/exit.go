@@ -127,6 +127,7 @@ func flagError(cmd *cobra.Command, err error) error {
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {
+	cmd.SuggestionsMinimumDistance = 2 // letters
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
 		return badInput("there is no command `%s %s`; did you mean `%s %s`?", cmd.CommandPath(), name, cmd.CommandPath(), near[0])
 	}
