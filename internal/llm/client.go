@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/openai/openai-go/v3"
@@ -40,8 +40,7 @@ type Client struct {
 	options  Options
 	api      openai.Client
 
-	// dialect is the one in which the server last understood a request that it had refused in another.
-	dialect atomic.Pointer[dialect]
+	dialects sync.Map // model -> the dialect that it understood after it had refused another
 }
 
 // New checks the endpoint's form, not whether somebody answers there: see [Client.Models] for that.
@@ -70,9 +69,7 @@ func New(endpoint Endpoint, options Options) (*Client, error) {
 	if endpoint.Project != "" {
 		api.Options = append(api.Options, option.WithProject(endpoint.Project))
 	}
-	client := &Client{endpoint: endpoint, options: options, api: api}
-	client.dialect.Store(&dialect{})
-	return client, nil
+	return &Client{endpoint: endpoint, options: options, api: api}, nil
 }
 
 func newTransport() http.RoundTripper {
@@ -94,16 +91,16 @@ func (c *Client) Complete(ctx context.Context, request Request, progress func(Pr
 	if progress == nil {
 		progress = func(Progress) {}
 	}
-	spoken := *c.dialect.Load()
+	spoken := c.dialectOf(request.Model)
 	response, err := c.attempt(ctx, request, spoken, progress)
 	for refused := err; ; {
-		next, ok := spoken.avoiding(err)
+		next, ok := spoken.avoiding(err, request)
 		if !ok {
 			return response, firstRefusal(refused, err)
 		}
 		spoken = next
 		if response, err = c.attempt(ctx, request, spoken, progress); err == nil {
-			c.dialect.Store(&spoken)
+			c.dialects.Store(request.Model, spoken)
 		}
 	}
 }

@@ -261,10 +261,10 @@ func TestUsageInEveryPieceCountsOnce(t *testing.T) {
 }
 
 func TestSignsOfLifeKeepAStreamOpen(t *testing.T) {
-	const patience, beats = 200 * time.Millisecond, 12
+	const patience, beats = time.Second, 12
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		for range beats {
-			time.Sleep(patience / 4)
+			time.Sleep(patience / 10)
 			io.WriteString(w, ": still thinking\n\n")
 			w.(http.Flusher).Flush()
 		}

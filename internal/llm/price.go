@@ -12,25 +12,37 @@ type Price struct {
 // Prices maps model names, or their beginnings, to prices.
 type Prices map[string]Price
 
-// builtInPrices are list prices of November 2026 or before; whoever pays others configures them.
+// builtInPrices are the standard list prices that OpenAI and Anthropic published in November 2026. Surcharges for very
+// long prompts and for writing to the cache are not modelled, and models priced by prompt length are left out; whoever
+// pays other prices configures them.
 var builtInPrices = Prices{
 	"scripted": {},
 
-	"gpt-5":        {1.25, 0.125, 10},
-	"gpt-5-mini":   {0.25, 0.025, 2},
-	"gpt-5-nano":   {0.05, 0.005, 0.40},
-	"gpt-5.1":      {1.25, 0.125, 10},
-	"gpt-5.2":      {1.75, 0.175, 14},
-	"gpt-4.1":      {2, 0.50, 8},
-	"gpt-4.1-mini": {0.40, 0.10, 1.60},
-	"gpt-4.1-nano": {0.10, 0.025, 0.40},
-	"gpt-4o":       {2.50, 1.25, 10},
-	"gpt-4o-mini":  {0.15, 0.075, 0.60},
-	"o3":           {2, 0.50, 8},
-	"o4-mini":      {1.10, 0.275, 4.40},
+	"gpt-6.2-sol":   {2, 0.10, 10},
+	"gpt-6.1-sol":   {2, 0.10, 10},
+	"gpt-6-astra":   {10, 1, 50},
+	"gpt-6-sol":     {2, 0.20, 10},
+	"gpt-6-luna":    {0.10, 0.01, 0.50},
+	"gpt-5.6-terra": {2, 0.20, 12},
+	"gpt-5.6-luna":  {0.20, 0.02, 1.20},
+	"gpt-5.4":       {2.50, 0.25, 15},
+	"gpt-5.4-mini":  {0.75, 0.075, 4.50},
+	"gpt-5.1":       {1.25, 0.125, 10},
+	"gpt-5":         {1.25, 0.125, 10},
+	"gpt-5-mini":    {0.25, 0.025, 2},
+	"gpt-5-nano":    {0.05, 0.005, 0.40},
+	"gpt-4.1":       {2, 0.50, 8},
+	"gpt-4.1-mini":  {0.40, 0.10, 1.60},
+	"gpt-4.1-nano":  {0.10, 0.025, 0.40},
+	"gpt-4o":        {2.50, 1.25, 10},
+	"gpt-4o-mini":   {0.15, 0.075, 0.60},
 
+	"claude-opus-5-5":   {4, 0.20, 20},
+	"claude-opus-5":     {5, 0.50, 25},
 	"claude-opus-4-6":   {5, 0.50, 25},
 	"claude-opus-4-5":   {5, 0.50, 25},
+	"claude-sonnet-5-5": {2, 0.10, 10},
+	"claude-sonnet-5":   {2, 0.20, 10},
 	"claude-sonnet-4-6": {3, 0.30, 15},
 	"claude-sonnet-4-5": {3, 0.30, 15},
 	"claude-haiku-4-5":  {1, 0.10, 5},

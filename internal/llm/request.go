@@ -25,15 +25,14 @@ func encode(request Request, spoken dialect) ([]byte, error) {
 		return nil, err
 	}
 	params := openai.ChatCompletionNewParams{
-		Model:           request.Model,
-		Messages:        messages,
-		Tools:           tools,
-		ReasoningEffort: shared.ReasoningEffort(request.ReasoningEffort),
+		Model:    request.Model,
+		Messages: messages,
+		Tools:    tools,
 	}
 	if request.Temperature != nil {
 		params.Temperature = openai.Float(*request.Temperature)
 	}
-	spoken.apply(&params, int64(request.MaxOutputTokens))
+	spoken.apply(&params, request)
 	params.SetExtraFields(map[string]any{"stream": true})
 	return params.MarshalJSON() // json.Marshal would read all of it once more
 }
@@ -113,7 +112,7 @@ func acceptableArguments(arguments string) string {
 }
 
 func encodeTools(tools []Tool) ([]openai.ChatCompletionToolUnionParam, error) {
-	encoded := make([]openai.ChatCompletionToolUnionParam, 0, len(tools))
+	var encoded []openai.ChatCompletionToolUnionParam // nil without tools: servers refuse an empty list
 	for _, tool := range tools {
 		// The SDK's own type would sort the schema's keys.
 		definition, err := json.Marshal(tool)

@@ -188,3 +188,57 @@ func TestAWorkaroundThatDoesNotHelpIsForgotten(t *testing.T) {
 	_, err := client.Complete(t.Context(), request, nil)
 	require.NoError(t, err)
 }
+
+// reasoner answers like OpenAI's reasoning models over Chat Completions: tools go with the effort "none" alone.
+func reasoner(t *testing.T, takesNone bool) *modelServer {
+	var server *modelServer
+	server = serve(t, func(w http.ResponseWriter, r *http.Request) {
+		bodies := server.requests()
+		body := bodies[len(bodies)-1]
+		none := strings.Contains(body, `"reasoning_effort":"none"`)
+		switch {
+		case none && !takesNone:
+			document(400, `{"error":{"message":"Unsupported value: 'none' is not supported with this model.","param":"reasoning_effort"}}`)(w, r)
+		case strings.Contains(body, `"tools"`) && !none:
+			document(400, `{"error":{"message":"Function tools with reasoning_effort are not supported for gpt-6 in /v1/chat/completions. To use function tools, use /v1/responses or set reasoning_effort to 'none'.","param":"reasoning_effort"}}`)(w, r)
+		default:
+			events(`{"choices":[{"delta":{"content":"Hi"}}]}`, `[DONE]`)(w, r)
+		}
+	})
+	return server
+}
+
+func TestAModelThatCannotReasonWithToolsIsAskedNotTo(t *testing.T) {
+	server := reasoner(t, true)
+	client := newClient(t, server.URL, llm.Options{})
+	withTools := ask("Hi")
+	withTools.Tools = tools
+	for range 2 {
+		_, err := client.Complete(t.Context(), withTools, nil)
+		require.NoError(t, err)
+	}
+	_, err := client.Complete(t.Context(), ask("Hi"), nil)
+	require.NoError(t, err)
+	bodies := server.requests()
+	require.Len(t, bodies, 4, "one refusal, then it is known")
+	require.NotContains(t, bodies[3], "reasoning_effort", "without tools the model reasons as it likes")
+	require.NotContains(t, bodies[3], "tools", "servers refuse an empty list")
+
+	withTools.ReasoningEffort = "high"
+	_, err = client.Complete(t.Context(), withTools, nil)
+	require.ErrorContains(t, err, "use /v1/responses", "a level that was asked for is not dropped silently")
+	require.Len(t, server.requests(), 5)
+
+	withTools.Model, withTools.ReasoningEffort = "another", ""
+	_, err = client.Complete(t.Context(), withTools, nil)
+	require.NoError(t, err)
+	require.NotContains(t, server.requests()[5], "none", "what one model cannot says nothing of another")
+}
+
+func TestAModelThatOnlyReasonsWithToolsElsewhereSaysSo(t *testing.T) {
+	client := newClient(t, reasoner(t, false).URL, llm.Options{})
+	request := ask("Hi")
+	request.Tools = tools
+	_, err := client.Complete(t.Context(), request, nil)
+	require.ErrorContains(t, err, "use /v1/responses", "the refusal of the request as it should be, not of the workaround")
+}

@@ -45,7 +45,11 @@ func TestFaultsReachTheClientAsTheyWouldFromARealServer(t *testing.T) {
 			running, err := scripted.Start("127.0.0.1:0", server)
 			require.NoError(t, err)
 			t.Cleanup(func() { running.Close() })
-			client, err := llm.New(llm.Endpoint{BaseURL: running.URL}, llm.Options{FirstTokenTimeout: 300 * time.Millisecond, ChunkTimeout: 300 * time.Millisecond})
+			options := llm.Options{}
+			if test.kind == llm.KindStalled {
+				options = llm.Options{FirstTokenTimeout: 300 * time.Millisecond, ChunkTimeout: 300 * time.Millisecond}
+			}
+			client, err := llm.New(llm.Endpoint{BaseURL: running.URL}, options)
 			require.NoError(t, err)
 			request := llm.Request{Model: "scripted-model", Messages: []llm.Message{user("Hello")}}
 
@@ -56,7 +60,9 @@ func TestFaultsReachTheClientAsTheyWouldFromARealServer(t *testing.T) {
 			require.Equal(t, test.status, failure.Status)
 			require.Equal(t, test.retryAfter, failure.RetryAfter)
 
-			again, err := client.Complete(t.Context(), request, nil)
+			patient, err := llm.New(llm.Endpoint{BaseURL: running.URL}, llm.Options{})
+			require.NoError(t, err)
+			again, err := patient.Complete(t.Context(), request, nil)
 			require.NoError(t, err, "the fault is over")
 			require.Equal(t, "A reply that is long enough for several pieces.", again.Message.Content)
 			log := server.Log()

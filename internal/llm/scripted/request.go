@@ -169,6 +169,9 @@ func checkCallsAnswered(messages []message) error {
 }
 
 func checkTools(tools []json.RawMessage) error {
+	if tools != nil && len(tools) == 0 {
+		return errors.New("tools must not be an empty list; leave it out")
+	}
 	names := map[string]bool{}
 	for i, raw := range tools {
 		var tool struct {

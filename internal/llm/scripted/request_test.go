@@ -62,6 +62,7 @@ func TestRequestsThatARealServerWouldRefuseAreRefused(t *testing.T) {
 		"an answer without a call":   {`{"model":"scripted-a","messages":[` + asks + `,{"role":"tool","tool_call_id":"c2","content":"x"}]}`, "answers no tool call", 400},
 		"a call without an ID":       {`{"model":"scripted-a","messages":[{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f"}}]}]}`, "needs an id", 400},
 		"an assistant's silence":     {`{"model":"scripted-a","messages":[{"role":"assistant"}]}`, "needs content", 400},
+		"an empty list of tools":     {`{"model":"scripted-a","messages":[` + asks + `],"tools":[]}`, "must not be an empty list", 400},
 		"the same tool twice":        {`{"model":"scripted-a","messages":[` + asks + `],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"f"}}]}`, "of its own", 400},
 		"more than the window":       {`{"model":"scripted-a","messages":[{"role":"user","content":"` + strings.Repeat("Hello ", 100) + `"}]}`, "maximum context length", 400},
 		"nothing the script knows":   {`{"model":"scripted-a","messages":[{"role":"user","content":"Goodbye"}]}`, `first user message \"Goodbye\"`, 404},
