@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -13,11 +15,12 @@ import (
 // Bucket is a [Store] on one bucket of an S3 server.
 //
 // Only answers that say "not carried out, try again" (409 while another conditional write is in progress, 503) are
-// retried here, five times within a second. Whoever calls owns all other retries. An attempt ends after 30 seconds, plus
-// a second for every 256 KiB of body.
+// retried here, five times within a second. Whoever calls owns all other retries. An attempt gives up after 30 seconds
+// without an answer, to which an upload adds a second for every 256 KiB, or without the next bytes of a body.
 type Bucket struct {
-	client *s3.Client
-	name   string
+	client   *s3.Client
+	name     string
+	patience time.Duration // for an answer, and for the next bytes of a body
 }
 
 var _ Store = (*Bucket)(nil)
@@ -25,7 +28,7 @@ var _ Store = (*Bucket)(nil)
 // NewBucket returns the bucket of this name as a Store. It sends no request; EnsureBucket does. The SDK's own retries
 // are turned off and its checksums on, whatever client was made with.
 func NewBucket(client *s3.Client, name string) *Bucket {
-	return &Bucket{client: s3.New(client.Options(), configure), name: name}
+	return &Bucket{client: s3.New(client.Options(), configure), name: name, patience: patience}
 }
 
 // configure turns the checksums on because a client made from bare options sends none.
@@ -41,21 +44,19 @@ func configure(o *s3.Options) {
 
 // Get implements Store.
 func (b *Bucket) Get(ctx context.Context, key string) (Object, error) {
-	var obj Object
-	err := b.do(ctx, "read", key, MaxBody/8, func(attempt context.Context) error {
-		out, err := b.client.GetObject(attempt, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
-		if err != nil {
-			return classify(ctx, err)
-		}
-		defer out.Body.Close()
-		body, err := readBody(out.Body, aws.ToInt64(out.ContentLength))
-		if err != nil {
-			return classifyRead(ctx, err)
-		}
-		obj = Object{Body: body, ETag: aws.ToString(out.ETag)}
-		return nil
-	})
-	return obj, err
+	r, info, err := b.open(ctx, "read", key)
+	if err != nil {
+		return Object{}, err
+	}
+	defer r.Close()
+	if info.Size > MaxBody {
+		return Object{}, fmt.Errorf("read %s: %w: %d bytes, at most %d", key, ErrTooLarge, info.Size, MaxBody)
+	}
+	buf := bytes.NewBuffer(make([]byte, 0, info.Size+bytes.MinRead))
+	if _, err := buf.ReadFrom(r); err != nil {
+		return Object{}, err
+	}
+	return Object{Body: slices.Clip(buf.Bytes()), ETag: info.ETag}, nil // clipped: callers who append share no memory
 }
 
 // Create implements Store.
@@ -95,14 +96,11 @@ func (b *Bucket) Stat(ctx context.Context, key string) (Info, error) {
 	return info, err
 }
 
-// missing tells a missing object from a missing bucket: a 404 to HEAD has no body that would.
+// missing tells a missing object from a missing bucket and worse: a 404 to HEAD has no body that would.
 func (b *Bucket) missing(ctx, attempt context.Context) error {
-	_, err := b.client.HeadBucket(attempt, &s3.HeadBucketInput{Bucket: &b.name})
-	switch {
-	case err == nil:
-		return ErrNotFound
-	case statusOf(err) == http.StatusNotFound:
-		return ErrNoBucket
+	_, err := b.client.ListObjectsV2(attempt, &s3.ListObjectsV2Input{Bucket: &b.name, MaxKeys: aws.Int32(1)})
+	if err != nil {
+		return classify(ctx, err)
 	}
-	return classify(ctx, err)
+	return ErrNotFound
 }

@@ -36,13 +36,13 @@ func kindOf(err error) error {
 	switch {
 	case errors.Is(err, ErrCorrupt): // said by the source of an upload
 		return nil
-	case code == "NoSuchBucket", code == "InvalidBucketName", code == "AuthorizationHeaderMalformed", status == http.StatusMovedPermanently:
-		return ErrNoBucket
-	case code == "ExpiredToken", code == "InvalidToken", status == http.StatusForbidden, status == http.StatusUnauthorized,
-		errors.As(err, new(credentialsError)):
-		return ErrDenied
-	case status == http.StatusNotFound:
+	case code == "NoSuchKey":
 		return ErrNotFound
+	case code == "ExpiredToken", code == "InvalidToken", code == "XAdminUserNotFound", // versitygw's InvalidAccessKeyId
+		status == http.StatusForbidden, status == http.StatusUnauthorized, errors.As(err, new(credentialsError)):
+		return ErrDenied
+	case status == http.StatusNotFound, status == http.StatusMovedPermanently, code == "InvalidBucketName", code == "AuthorizationHeaderMalformed":
+		return ErrNoBucket // a 404 of another kind comes from a server that is not S3
 	case status == http.StatusPreconditionFailed:
 		return ErrChanged
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status == http.StatusConflict,

@@ -20,7 +20,7 @@ func (b *Bucket) do(ctx context.Context, verb, key string, size int64, request f
 }
 
 const (
-	attemptTime  = 30 * time.Second // for an answer without a body to speak of
+	patience     = 30 * time.Second // for an answer without a body to speak of
 	slowestBytes = 256 << 10        // per second; a slower connection counts as stalled
 	retries      = 5
 	firstPause   = 20 * time.Millisecond // doubled each time: 620 ms in all
@@ -29,7 +29,7 @@ const (
 func (b *Bucket) retry(ctx context.Context, size int64, request func(context.Context) error) error {
 	pause := firstPause
 	for n := 0; ; n++ {
-		err := once(ctx, size, request)
+		err := b.once(ctx, size, request)
 		if n == retries || !askedToRetry(err) {
 			return err
 		}
@@ -40,8 +40,8 @@ func (b *Bucket) retry(ctx context.Context, size int64, request func(context.Con
 	}
 }
 
-func once(ctx context.Context, size int64, request func(context.Context) error) error {
-	attempt, cancel := context.WithTimeout(ctx, attemptTime+time.Duration(size/slowestBytes)*time.Second)
+func (b *Bucket) once(ctx context.Context, size int64, request func(context.Context) error) error {
+	attempt, cancel := context.WithTimeout(ctx, b.patience+time.Duration(size/slowestBytes)*time.Second)
 	defer cancel()
 	return request(attempt)
 }

@@ -1,31 +1,34 @@
 package objectstore
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Open implements Store. A Read that gets no byte for 30 seconds fails.
+// Open implements Store.
 func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, Info, error) {
+	return b.open(ctx, "open", key)
+}
+
+func (b *Bucket) open(ctx context.Context, verb, key string) (io.ReadCloser, Info, error) {
 	var opened *body
 	var info Info
-	err := b.do(ctx, "open", key, 0, func(attempt context.Context) error {
-		// The attempt's time limit ends with the headers; the body lives on under a context of its own.
+	err := b.do(ctx, verb, key, 0, func(attempt context.Context) error {
+		// The time limit of the attempt ends with the headers; the body lives on under a context of its own.
 		reading, cancel := context.WithCancel(ctx)
 		stop := context.AfterFunc(attempt, cancel)
 		out, err := b.client.GetObject(reading, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
-		if err != nil || !stop() {
+		stop()
+		if err != nil {
 			cancel()
 			return classify(ctx, err)
 		}
-		opened = &body{ReadCloser: out.Body, ctx: ctx, cancel: cancel, key: key}
+		opened = &body{ReadCloser: out.Body, ctx: ctx, cancel: cancel, patience: b.patience, key: key}
 		info = Info{Key: key, ETag: aws.ToString(out.ETag), Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)}
 		return nil
 	})
@@ -38,13 +41,14 @@ func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, Info, err
 // body classifies the errors of a reply's body and gives up on one that stalls.
 type body struct {
 	io.ReadCloser
-	ctx    context.Context // the caller's
-	cancel context.CancelFunc
-	key    string
+	ctx      context.Context // the caller's
+	cancel   context.CancelFunc
+	patience time.Duration
+	key      string
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	stall := time.AfterFunc(attemptTime, b.cancel)
+	stall := time.AfterFunc(b.patience, b.cancel)
 	n, err := b.ReadCloser.Read(p)
 	stall.Stop()
 	if err != nil && err != io.EOF {
@@ -56,13 +60,4 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) Close() error {
 	b.cancel()
 	return b.ReadCloser.Close()
-}
-
-// readBody reads at most MaxBody bytes. size is what the server announced, or less.
-func readBody(r io.Reader, size int64) ([]byte, error) {
-	buf := bytes.NewBuffer(make([]byte, 0, min(max(size, 0), MaxBody)+bytes.MinRead))
-	if _, err := buf.ReadFrom(io.LimitReader(r, MaxBody+1)); err != nil {
-		return nil, err
-	}
-	return slices.Clip(buf.Bytes()), nil // so that two callers who append to it do not share memory
 }

@@ -80,8 +80,8 @@ func (b *Bucket) refused(ctx, attempt context.Context, key string, size int64, c
 	if status == http.StatusPreconditionFailed {
 		return cond.failed()
 	}
-	if status == http.StatusNotFound && cond != absent && codeOf(err) != "NoSuchBucket" {
-		return ErrChanged // If-Match on an object that is not there
+	if cond != absent && codeOf(err) == "NoSuchKey" {
+		return ErrChanged
 	}
 	err = classify(ctx, err)
 	if status == 0 && size >= unreadBytes && errors.Is(err, ErrUnavailable) && b.violates(attempt, key, cond) {
