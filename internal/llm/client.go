@@ -83,7 +83,8 @@ func newTransport() http.RoundTripper {
 func (c *Client) Endpoint() Endpoint { return c.endpoint }
 
 // Complete sends one request and waits for the whole reply, which is always streamed so that silence can be told from
-// work. progress may be nil; it is called for each piece, from the calling goroutine.
+// work. A further request follows only when the server refuses an optional parameter, and then leaves that out. progress
+// may be nil; it is called from this goroutine for each piece from the first token on, and should return at once.
 //
 // Failures are [*Error], except when ctx ends: then the error is ctx's. Refusals, empty replies, replies cut off by the
 // token limit and tool calls with broken arguments are no failures: see [Response].

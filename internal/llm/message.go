@@ -17,7 +17,7 @@ const (
 const (
 	FinishStop          = "stop"
 	FinishToolCalls     = "tool_calls"
-	FinishLength        = "length"  // cut off by MaxOutputTokens or the context window
+	FinishLength        = "length"  // cut off by MaxOutputTokens or the context window; the last tool call may be incomplete
 	FinishRefusal       = "refusal" // Message.Refusal says why
 	FinishContentFilter = "content_filter"
 )

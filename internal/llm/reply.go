@@ -77,7 +77,8 @@ func (r *reply) readEvents(events ssestream.Decoder) error {
 	for events.Next() {
 		data := bytes.TrimSpace(events.Event().Data)
 		if bytes.Equal(data, []byte("[DONE]")) {
-			return r.done()
+			r.finishReason = firstNonEmpty(r.finishReason, FinishStop) // some servers send none
+			return nil
 		}
 		if err := r.readEvent(data); err != nil {
 			return err
@@ -91,14 +92,6 @@ func (r *reply) readEvents(events ssestream.Decoder) error {
 		return err
 	}
 	return io.ErrUnexpectedEOF
-}
-
-// done fills in the finish reason for servers that send none before [DONE].
-func (r *reply) done() error {
-	if r.finishReason == "" {
-		r.finishReason = FinishStop
-	}
-	return nil
 }
 
 func (r *reply) readEvent(data []byte) error {
