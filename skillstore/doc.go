@@ -9,7 +9,8 @@
 //	blobs/sha256/<2>/<digest>                    the files
 //
 // Every write is safe to repeat: what an earlier attempt did, although its reply was lost, is found and taken as done.
-// Nothing is deleted. [Import] and [Export] turn directories of the Agent Skills standard into drafts and back.
+// Nothing is deleted. What is current is learned from a listing of the whole library, whose length grows with every
+// version and case; a compacted index would spare that. [Import] and [Export] turn directories of the Agent Skills standard into drafts and back.
 //
 // The package may import internal/skill, internal/objectstore and internal/metaskill; it knows nothing of Temporal.
 package skillstore

@@ -46,10 +46,11 @@ func (d Draft) metadata(given map[string]string) map[string]string {
 	return meta
 }
 
-// body says how the skill is used. Meta-agents read it on every reuse, so it is short.
+// body says how the skill is used. Meta-agents read it on every reuse, so it is short
+// and does not repeat the description, which they have read above it.
 func (d Draft) body() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s\n\n## How to run\n\n", title(d.Name), d.Description)
+	fmt.Fprintf(&b, "# %s\n\n", title(d.Name))
 	fmt.Fprintf(&b, "`%s` defines `main(query: str) -> {\"answer\": str, \"summary\": str}`. Give it the whole sub-task in plain words.\n\n", d.EntryFile)
 	fmt.Fprintf(&b, "- In AgentFactory: `run_subagent {\"skill_name\": \"%s\", \"query\": \"…\"}`\n", d.Name)
 	fmt.Fprintf(&b, "- In Python, in %s: `from %s import main; print(main(\"…\")[\"answer\"])`\n", folder(d.EntryFile), module(d.EntryFile))

@@ -90,7 +90,7 @@ import page_helper
 def main(query):
     return {"answer": page_helper.report(query), "summary": ""}
 `,
-	"page_helper.py":      "from tools import execute_shell_command\n\ndef report(q):\n    return q\n",
+	"page_helper.py":      "from tools import execute_shell_command\nfrom playwright.sync_api import sync_playwright\n\ndef report(q):\n    return q\n",
 	"debug_page.py":       "from tools import google_search\n",
 	"page.png":            "\x89PNG\x00",
 	"__pycache__/a.pyc":   "\x00",
@@ -125,6 +125,7 @@ func TestImportNormalisesTheOriginalLayout(t *testing.T) {
 		"tools: shell_command granted, because page_helper.py imports execute_shell_command",
 		`description: became "Web pages, read and reported. Use`,
 		"debug_page.py: left out, the entry file does not import it",
+		"page_helper.py: drives Playwright itself, which fails in the sandbox; rewrite it with browser_automation",
 		"__pycache__: left out, it is compiled Python",
 		".DS_Store: left out, it is hidden",
 		"SKILL.md: the instructions for the original's own protocol were replaced",

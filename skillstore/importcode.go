@@ -62,6 +62,9 @@ func examples(names []string) string {
 // importedTools matches imports from the module of the tool skills.
 var importedTools = regexp.MustCompile(`(?m)^[ \t]*from[ \t]+tools[ \t]+import[ \t]+(\([^)]*\)|.+)$`)
 
+// drivesBrowser matches the import of Playwright's own module, which no subagent gets.
+var drivesBrowser = regexp.MustCompile(`(?m)^[ \t]*(?:from|import)[ \t]+playwright\b`)
+
 // tools grants what the document lists or, for the original's skills, whose documents list tools that the code does not
 // use, what the code imports.
 func (im *importer) tools() error {
@@ -71,6 +74,9 @@ func (im *importer) tools() error {
 		return invalid("%s: %w", skill.MetaTools, err)
 	}
 	for _, p := range im.localModules() {
+		if drivesBrowser.Match(im.draft.Files[p]) {
+			im.changed("%s: drives Playwright itself, which fails in the sandbox; rewrite it with browser_automation", p)
+		}
 		for _, match := range importedTools.FindAllSubmatch(im.draft.Files[p], -1) {
 			for _, name := range importedNames(string(match[1])) {
 				granted, err := metaskill.NormalizeTools([]string{name})
