@@ -39,8 +39,8 @@ func (s *Session) do(ctx context.Context, c call) (json.RawMessage, error) {
 	}
 	reply, used, err := c.live(ctx, e.N)
 	s.budget.add(used)
-	if err != nil && (gone(ctx) || s.outage(err)) {
-		return nil, errBroken // not journalled: a rerun makes the call again
+	if err != nil && (ctx.Err() != nil || s.outage(err)) {
+		return nil, errBroken // not journalled: nobody waits for it, or a rerun makes the call again
 	}
 	if unspent(err) {
 		return nil, err // nor this: the budget of a rerun may be larger

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
@@ -125,6 +124,3 @@ func deliver(w http.ResponseWriter, status int, body []byte) {
 	w.WriteHeader(status)
 	w.Write(body)
 }
-
-// gone tells that whoever asked no longer waits for the answer.
-func gone(ctx context.Context) bool { return ctx.Err() != nil }

@@ -80,6 +80,17 @@ func TestEveryMethodRefusesInvalidKeys(t *testing.T) {
 	}
 }
 
+func TestAKeyThatIsAPrefixOfAnotherIsRefused(t *testing.T) {
+	b := s3test.Bucket(t)
+	_, err := b.Create(t.Context(), "a/b", nil)
+	require.NoError(t, err)
+	for _, key := range []string{"a", "a/b/c"} {
+		_, err := b.Create(t.Context(), key, nil)
+		require.ErrorIs(t, err, objectstore.ErrInvalidKey)
+		require.ErrorContains(t, err, key)
+	}
+}
+
 func TestListIsInByteOrderAndPages(t *testing.T) {
 	b := s3test.Bucket(t)
 	// "-" and "." sort before "/", which servers that walk directories get wrong.

@@ -38,6 +38,8 @@ func kindOf(err error) error {
 		return nil
 	case code == "NoSuchKey":
 		return ErrNotFound
+	case code == "ObjectParentIsFile", code == "ExistingObjectIsDirectory":
+		return ErrInvalidKey // one of two keys would be a folder of the other; versitygw keeps keys as paths
 	case code == "ExpiredToken", code == "InvalidToken", code == "XAdminUserNotFound", // versitygw's InvalidAccessKeyId
 		status == http.StatusForbidden, status == http.StatusUnauthorized, errors.As(err, new(credentialsError)):
 		return ErrDenied

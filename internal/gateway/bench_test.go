@@ -1,0 +1,40 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/embedded/s3server/s3test"
+	"agentfactory/internal/gateway"
+)
+
+// What the gateway adds to a call of a model that answers at once: most of it is the journal's write to S3.
+func BenchmarkCall(b *testing.B) {
+	for name, journal := range map[string]func() gateway.Journal{
+		"journalled on S3":  func() gateway.Journal { return gateway.NewJournal(s3test.Bucket(b), prefix) },
+		"without a journal": func() gateway.Journal { return &memory{} },
+	} {
+		b.Run(name, func(b *testing.B) {
+			var s *gateway.Session
+			n := 0
+			for b.Loop() {
+				if n%4000 == 0 { // below the limit of calls of one run
+					var err error
+					s, err = gateway.New(gateway.Config{LLM: (&model{}).complete, MaxTokens: -1, Journal: journal()})
+					require.NoError(b, err)
+				}
+				n++
+				r := httptest.NewRequest(http.MethodPost, "/v1/llm", strings.NewReader(ask(fmt.Sprint(n))))
+				r.Header.Set("Authorization", "Bearer "+s.Token())
+				w := httptest.NewRecorder()
+				s.ServeHTTP(w, r)
+				require.Equal(b, 200, w.Code)
+			}
+		})
+	}
+}
