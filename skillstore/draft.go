@@ -2,6 +2,7 @@ package skillstore
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -89,7 +90,7 @@ func (d Draft) check() error {
 
 func checkFiles(files map[string][]byte) error {
 	if len(files) > MaxFiles {
-		return problem("files: there are %d, at most %d are allowed", len(files), MaxFiles)
+		return fmt.Errorf("files: there are %d, at most %d are allowed", len(files), MaxFiles)
 	}
 	total := 0
 	spelled := map[string]string{}
@@ -101,13 +102,13 @@ func checkFiles(files map[string][]byte) error {
 			return err
 		}
 		if other, taken := spelled[strings.ToLower(p)]; taken {
-			return problem("files: %q and %q differ in case alone, which some file systems cannot hold", other, p)
+			return fmt.Errorf("files: %q and %q differ in case alone, which some file systems cannot hold", other, p)
 		}
 		spelled[strings.ToLower(p)] = p
 		total += len(files[p])
 	}
 	if total > MaxBytes {
-		return problem("files: together they have %d bytes, at most %d are allowed", total, MaxBytes)
+		return fmt.Errorf("files: together they have %d bytes, at most %d are allowed", total, MaxBytes)
 	}
 	return checkNesting(spelled)
 }
@@ -117,7 +118,7 @@ func checkNesting(spelled map[string]string) error {
 	for lower, p := range spelled {
 		for dir := path.Dir(lower); dir != "."; dir = path.Dir(dir) {
 			if file, taken := spelled[dir]; taken {
-				return problem("files: %q is a file and the folder of %q", file, p)
+				return fmt.Errorf("files: %q is a file and the folder of %q", file, p)
 			}
 		}
 	}
@@ -127,15 +128,15 @@ func checkNesting(spelled map[string]string) error {
 func checkPath(p string) error {
 	switch {
 	case !fs.ValidPath(p) || p == ".":
-		return problem("files: the path %.200q is not a clean relative path", p)
+		return fmt.Errorf("files: the path %.200q is not a clean relative path", p)
 	case len(p) > maxPath:
-		return problem("files: the path %.80q… has %d bytes, at most %d are allowed", p, len(p), maxPath)
+		return fmt.Errorf("files: the path %.80q… has %d bytes, at most %d are allowed", p, len(p), maxPath)
 	case strings.ContainsFunc(p, func(r rune) bool { return r == '\\' || r == utf8.RuneError || !unicode.IsPrint(r) }):
-		return problem("files: the path %.200q holds a backslash or a control character", p)
+		return fmt.Errorf("files: the path %.200q holds a backslash or a control character", p)
 	}
 	for segment := range strings.SplitSeq(p, "/") {
 		if len(segment) > maxSegment {
-			return problem("files: the path segment %.80q… has %d bytes, at most %d are allowed", segment, len(segment), maxSegment)
+			return fmt.Errorf("files: the path segment %.80q… has %d bytes, at most %d are allowed", segment, len(segment), maxSegment)
 		}
 	}
 	return nil
@@ -144,17 +145,17 @@ func checkPath(p string) error {
 func checkContent(p string, data []byte) error {
 	if !isText(p) {
 		if len(data) > MaxFileBytes {
-			return problem("file %s: it has %d bytes, at most %d are allowed; give large data to a run as an input file", p, len(data), MaxFileBytes)
+			return fmt.Errorf("file %s: it has %d bytes, at most %d are allowed; give large data to a run as an input file", p, len(data), MaxFileBytes)
 		}
 		return nil
 	}
 	switch {
 	case len(data) > MaxCodeBytes:
-		return problem("file %s: it has %d bytes, code and documents may have %d", p, len(data), MaxCodeBytes)
+		return fmt.Errorf("file %s: it has %d bytes, code and documents may have %d", p, len(data), MaxCodeBytes)
 	case bytes.IndexByte(data, 0) >= 0:
-		return problem("file %s: it contains NUL bytes", p)
+		return fmt.Errorf("file %s: it contains NUL bytes", p)
 	case !utf8.Valid(data):
-		return problem("file %s: it is not UTF-8 text", p)
+		return fmt.Errorf("file %s: it is not UTF-8 text", p)
 	}
 	return nil
 }

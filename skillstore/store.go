@@ -110,8 +110,6 @@ func (e *HeadMovedError) Error() string {
 
 func (e *HeadMovedError) Unwrap() error { return ErrHeadMoved }
 
-// problem is a part of an ErrInvalid message.
-func problem(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w %w", ErrInvalid, fmt.Errorf(format, args...))
