@@ -110,7 +110,7 @@ func (e *HeadMovedError) Error() string {
 
 func (e *HeadMovedError) Unwrap() error { return ErrHeadMoved }
 
-
+// invalid is an ErrInvalid that says what breaks which rule.
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w %w", ErrInvalid, fmt.Errorf(format, args...))
 }
