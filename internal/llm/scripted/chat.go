@@ -47,7 +47,7 @@ func (s *Server) readChat(r *http.Request, entry *Entry) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	request, err := readRequest(body)
+	request, err := readRequest(body, &s.messages)
 	if err != nil {
 		return nil, err
 	}

@@ -46,13 +46,17 @@ func FuzzRequest(f *testing.F) {
 	script, err := Parse([]byte("conversations: [{when: {user: Hi}, turns: [{text: 'Hi {{.Task}}', repeat: 3}]}]"))
 	require.NoError(f, err)
 	var cache promptCache
+	var memory messageMemory
 	f.Fuzz(func(t *testing.T, body []byte) {
-		r, err := readRequest(body)
+		r, err := readRequest(body, &memory)
 		if err != nil {
 			return
 		}
 		input, cached := cache.count(r)
 		require.LessOrEqual(t, cached, input)
+		digest, err := Digest(body)
+		require.NoError(t, err)
+		require.Equal(t, digest, r.digest)
 		if found, err := script.answer(r); err == nil {
 			_, err = found.say(r)
 			require.NoError(t, err)

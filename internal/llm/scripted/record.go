@@ -22,8 +22,9 @@ import (
 // to a script, from which a Server repeats it. Keys and headers are not recorded; what the messages say is. When the
 // script can no longer be written, requests are refused rather than lost to the recording.
 type Recorder struct {
-	proxy  *httputil.ReverseProxy
-	apiKey string
+	proxy    *httputil.ReverseProxy
+	apiKey   string
+	messages messageMemory
 
 	mu     sync.Mutex
 	file   *os.File
@@ -95,7 +96,7 @@ func (r *Recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 			return
 		}
 		request.Body = io.NopCloser(bytes.NewReader(body))
-		if asked, err := readRequest(body); err == nil { // else the server will say what is wrong
+		if asked, err := readRequest(body, &r.messages); err == nil { // else the server will say what is wrong
 			noted := exchangeBegun{asked, strings.TrimPrefix(request.Header.Get("Authorization"), "Bearer ")}
 			request = request.WithContext(context.WithValue(request.Context(), exchangeKey{}, noted))
 		}

@@ -1,11 +1,13 @@
 package scripted
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"agentfactory/internal/llm"
 )
@@ -23,21 +25,11 @@ type request struct {
 	digest       string
 }
 
-// message is a message of a request with the bytes that it was sent as.
+// message is a message of a request.
 type message struct {
 	llm.Message
-	raw json.RawMessage
-}
-
-// wireRequest is the part of the protocol's request that is read here.
-type wireRequest struct {
-	Model         string            `json:"model"`
-	Messages      []json.RawMessage `json:"messages"`
-	Tools         []json.RawMessage `json:"tools"`
-	Stream        bool              `json:"stream"`
-	StreamOptions struct {
-		IncludeUsage bool `json:"include_usage"`
-	} `json:"stream_options"`
+	sum       sum // of the bytes that were sent
+	canonical sum // of what they mean, see Digest
 }
 
 type wireMessage struct {
@@ -57,34 +49,85 @@ type wireMessage struct {
 
 // readRequest decodes a request and refuses what real servers refuse, so that a conversation that is put together wrong
 // fails in tests as it would in earnest.
-func readRequest(body []byte) (*request, error) {
-	var wire wireRequest
-	if err := json.Unmarshal(body, &wire); err != nil {
+func readRequest(body []byte, known *messageMemory) (*request, error) {
+	fields, raws, err := splitBody(body)
+	if err != nil {
 		return nil, fmt.Errorf("the body is not a chat completion request: %w", err)
 	}
-	if wire.Model == "" {
-		return nil, errors.New("you must provide a model parameter")
+	r := &request{}
+	if err := r.readFields(fields); err != nil {
+		return nil, err
 	}
-	if len(wire.Messages) == 0 {
-		return nil, errors.New("messages must not be empty")
-	}
-	r := &request{model: wire.Model, tools: wire.Tools, stream: wire.Stream, includeUsage: wire.StreamOptions.IncludeUsage}
-	for i, raw := range wire.Messages {
-		decoded, err := readMessage(raw)
+	var canonical []sum
+	for i, raw := range raws {
+		message, err := known.read(raw)
 		if err != nil {
 			return nil, fmt.Errorf("messages[%d]: %w", i, err)
 		}
-		r.messages = append(r.messages, message{decoded, raw})
+		r.messages = append(r.messages, message)
+		canonical = append(canonical, message.canonical)
+	}
+	if len(r.messages) == 0 {
+		return nil, errors.New("messages must not be empty")
 	}
 	if err := checkCallsAnswered(r.messages); err != nil {
 		return nil, err
 	}
-	if err := checkTools(wire.Tools); err != nil {
+	if err := checkTools(r.tools); err != nil {
 		return nil, err
 	}
-	digest, err := Digest(body)
-	r.digest = digest
-	return r, err
+	r.digest = digestOf(fields, canonical)
+	return r, nil
+}
+
+// readFields reads what is not messages.
+func (r *request) readFields(fields map[string]json.RawMessage) error {
+	var streamOptions struct {
+		IncludeUsage bool `json:"include_usage"`
+	}
+	for name, target := range map[string]any{"model": &r.model, "tools": &r.tools, "stream": &r.stream, "stream_options": &streamOptions} {
+		raw, ok := fields[name]
+		if !ok {
+			continue
+		}
+		if err := json.Unmarshal(raw, target); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if r.model == "" {
+		return errors.New("you must provide a model parameter")
+	}
+	r.includeUsage = streamOptions.IncludeUsage
+	return nil
+}
+
+// maxRemembered is how many bytes of messages are remembered.
+const maxRemembered = 64 << 20
+
+// messageMemory reads messages, each only once: a conversation sends all of its messages again with every turn.
+type messageMemory struct {
+	mu    sync.Mutex
+	known map[sum]message
+	bytes int
+}
+
+func (m *messageMemory) read(raw json.RawMessage) (message, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	digest := sha256.Sum256(raw)
+	if known, ok := m.known[digest]; ok {
+		return known, nil
+	}
+	decoded, err := readMessage(raw)
+	if err != nil {
+		return message{}, err
+	}
+	if m.bytes += len(raw); m.known == nil || m.bytes > maxRemembered {
+		m.known, m.bytes = map[sum]message{}, len(raw)
+	}
+	read := message{decoded, digest, canonicalSum(raw)}
+	m.known[digest] = read
+	return read, nil
 }
 
 func readMessage(raw json.RawMessage) (llm.Message, error) {

@@ -23,12 +23,13 @@ type Options struct {
 
 // Server is the scripted model as an http.Handler, for any number of clients at once.
 type Server struct {
-	script *Script
-	apiKey string
-	mux    *http.ServeMux
-	log    requestLog
-	prompt promptCache
-	faults faultCounter
+	script   *Script
+	apiKey   string
+	mux      *http.ServeMux
+	log      requestLog
+	messages messageMemory
+	prompt   promptCache
+	faults   faultCounter
 }
 
 // NewServer returns a server for a script; Close it if it has a log file.

@@ -14,7 +14,7 @@ const maxPrefixes = 100_000
 // does: what a client repeats byte by byte from the beginning is cached, and not counted again.
 type promptCache struct {
 	mu   sync.Mutex
-	seen map[[sha256.Size]byte]int64 // digest of a prefix -> its tokens
+	seen map[sum]int64 // digest of a prefix -> its tokens
 }
 
 // count returns the tokens of a request and how many of them were seen before.
@@ -22,13 +22,12 @@ func (c *promptCache) count(r *request) (input, cached int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.seen == nil || len(c.seen) > maxPrefixes {
-		c.seen = map[[sha256.Size]byte]int64{}
+		c.seen = map[sum]int64{}
 	}
 	prefix := sha256.Sum256([]byte(r.model))
-	extend := func(part []byte, tokens func() int) {
-		prefix = sha256.Sum256(append(prefix[:], part...))
-		known, ok := c.seen[prefix]
-		if ok {
+	extend := func(part sum, tokens func() int) {
+		prefix = sha256.Sum256(append(prefix[:], part[:]...))
+		if known, ok := c.seen[prefix]; ok {
 			input, cached = known, known
 			return
 		}
@@ -36,10 +35,10 @@ func (c *promptCache) count(r *request) (input, cached int64) {
 		c.seen[prefix] = input
 	}
 	for _, tool := range r.tools {
-		extend(tool, func() int { return llm.CountTokens(r.model, string(tool)) })
+		extend(sha256.Sum256(tool), func() int { return llm.CountTokens(r.model, string(tool)) })
 	}
 	for _, message := range r.messages {
-		extend(message.raw, func() int { return llm.CountMessage(r.model, message.Message) })
+		extend(message.sum, func() int { return llm.CountMessage(r.model, message.Message) })
 	}
 	return input, cached
 }
