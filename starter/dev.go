@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -117,7 +118,7 @@ func (a *app) devStop(ctx context.Context) error {
 		return err
 	}
 	err = embedded.Stop(ctx, cfg.Data)
-	wasRunning := !errors.Is(err, embedded.ErrNotRunning)
+	wasRunning := !errors.Is(err, embedded.ErrNotRunning) && !errors.Is(err, fs.ErrNotExist) // no data directory yet
 	if err != nil && wasRunning {
 		return fmt.Errorf("stop the embedded servers: %w", err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,7 +66,6 @@ func TestScripts(t *testing.T) {
 			env.Setenv("AGENTFACTORY_DATA", filepath.Join(env.WorkDir, ".data"))
 			env.Setenv("OPENAI_BASE_URL", server.URL+"/v1")
 			env.Setenv("AGENTFACTORY_MODEL", "scripted-test")
-			env.Values["environment"] = env
 			env.Defer(func() { stopStack(env, binary) })
 			return nil
 		},
@@ -83,33 +81,34 @@ func stopStack(env *testscript.Env, binary string) {
 	_ = stop.Run() // some scripts start nothing
 }
 
-// command is a program of a script, in its directory and environment.
+// variables are those that scripts set and the starter reads.
+var variables = []string{
+	"PATH", "HOME", "TMPDIR", "AGENTFACTORY_DATA", "OPENAI_BASE_URL", "OPENAI_API_KEY", "AGENTFACTORY_MODEL", "TEMPORAL_ADDRESS",
+	"AGENTFACTORY_S3_BUCKET", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+}
+
+// command is the starter in a script's directory and environment.
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
-	env := ts.Value("environment").(*testscript.Env)
-	cmd := exec.Command(lookPath(ts, args[0]), args[1:]...)
-	cmd.Dir, cmd.Env = ts.Getenv("PWD"), env.Vars
-	if cmd.Dir == "" {
-		cmd.Dir = ts.MkAbs(".")
+	if len(args) == 0 || args[0] != "starter" {
+		ts.Fatalf("the program must be starter, not %q", args)
+	}
+	binary, err := starterBinary()
+	ts.Check(err)
+	cmd := exec.Command(binary, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range variables {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd
 }
 
-func lookPath(ts *testscript.TestScript, name string) string {
-	if name == "starter" {
-		binary, err := starterBinary()
-		ts.Check(err)
-		return binary
-	}
-	return name
-}
-
-// exits CODE PROGRAM ARGS… runs a program that must end with this exit code.
+// exits CODE starter ARGS… runs a command that must end with this exit code.
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	cmd := command(ts, args[1:])
 	finish(ts, cmd, args[0], func() error { return cmd.Run() })
 }
 
-// interrupt PATTERN CODE PROGRAM ARGS… sends Ctrl-C once stderr shows the pattern.
+// interrupt PATTERN CODE starter ARGS… sends Ctrl-C once stderr shows the pattern.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	cmd := command(ts, args[2:])
 	finish(ts, cmd, args[1], func() error {
@@ -147,13 +146,7 @@ func finish(ts *testscript.TestScript, cmd *exec.Cmd, want string, do func() err
 
 // killstack ends the embedded stack as a crash would.
 func killStack(ts *testscript.TestScript, _ bool, _ []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	env := ts.Value("environment").(*testscript.Env)
-	binary, err := starterBinary()
-	ts.Check(err)
-	dev := exec.CommandContext(ctx, binary, "dev", "--json")
-	dev.Env = env.Vars
+	dev := command(ts, []string{"starter", "dev", "--json"})
 	out, err := dev.Output()
 	ts.Check(err)
 	var stack struct{ PID int }
