@@ -1,0 +1,57 @@
+# The last trusted code before an untrusted program: sets limits that cannot be taken
+# back, then becomes the program or goes on with a trusted script. sys.argv[1] is the
+# plan in JSON, made by the Go side.
+import json
+import os
+import resource
+import sys
+
+
+def launch(plan):
+    os.chdir(plan["dir"])
+    for name, soft, hard in plan["limits"]:
+        resource.setrlimit(getattr(resource, name), (soft, hard))
+    if plan.get("confine"):
+        confine(**plan["confine"])
+    if plan.get("argv"):
+        os.execv(plan["argv"][0], plan["argv"])
+    script = plan["script"]
+    sys.argv = [script] + plan["args"]
+    with open(script, "rb") as f:
+        code = compile(f.read(), script, "exec")
+    exec(code, {"__name__": "__main__", "__file__": script})
+
+
+def confine(handled, rules, seccomp):
+    """Landlock, then seccomp, for this process and all its children."""
+    import ctypes
+    import struct
+
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def call(what, result):
+        if result < 0:
+            code = ctypes.get_errno()
+            raise OSError(code, what + ": " + os.strerror(code))
+        return result
+
+    call("no_new_privs", libc.prctl(38, 1, 0, 0, 0))
+    attributes = struct.pack("=%dQ" % len(handled), *handled)
+    ruleset = call("landlock_create_ruleset", libc.syscall(444, attributes, len(attributes), 0))
+    for path, access in rules:
+        try:
+            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        rule = struct.pack("=Qi", access, fd)
+        call("landlock_add_rule " + path, libc.syscall(445, ruleset, 1, rule, 0))
+        os.close(fd)
+    call("landlock_restrict_self", libc.syscall(446, ruleset, 0))
+    os.close(ruleset)
+    program = bytes.fromhex(seccomp)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
+    call("seccomp", libc.prctl(22, 2, fprog, 0, 0))
+
+
+launch(json.loads(sys.argv[1]))
