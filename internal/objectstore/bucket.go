@@ -28,7 +28,9 @@ var _ Store = (*Bucket)(nil)
 // NewBucket returns the bucket of this name as a Store. It sends no request; EnsureBucket does. The SDK's own retries
 // are turned off and its checksums on, whatever client was made with.
 func NewBucket(client *s3.Client, name string) *Bucket {
-	return &Bucket{client: s3.New(client.Options(), configure), name: name, patience: patience}
+	options := client.Options()
+	options.ExpressCredentials = nil // New makes its own; it would write to the one that both clients share
+	return &Bucket{client: s3.New(options, configure), name: name, patience: patience}
 }
 
 // configure turns the checksums on because a client made from bare options sends none.
