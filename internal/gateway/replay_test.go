@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -219,4 +220,29 @@ func TestJournalObjectsThatAreNoEntries(t *testing.T) {
 			require.ErrorContains(t, err, object[0])
 		})
 	}
+}
+
+// lossy carries writes out and then loses the answer, a few times.
+type lossy struct {
+	objectstore.Store
+	losses int
+}
+
+func (l *lossy) Create(ctx context.Context, key string, body []byte) (string, error) {
+	etag, err := l.Store.Create(ctx, key, body)
+	if l.losses > 0 {
+		l.losses--
+		return "", fmt.Errorf("create %s: %w", key, objectstore.ErrUnavailable)
+	}
+	return etag, err
+}
+
+func TestAnEntryWhoseAcknowledgementIsLostIsWrittenOnce(t *testing.T) {
+	m := &model{}
+	store := &lossy{Store: s3test.Bucket(t), losses: 2}
+	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, Journal: gateway.NewJournal(store, prefix)})
+	require.Contains(t, d.ok("/v1/llm", ask("x")), "reply 1")
+	require.NoError(t, d.Close())
+	require.EqualValues(t, 1, m.calls.Load())
+	require.Len(t, load(t, gateway.NewJournal(store, prefix)), 1)
 }
