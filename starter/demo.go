@@ -92,7 +92,7 @@ func (a *app) demo(ctx context.Context, out string, fresh bool) error {
 	}
 	d := demoDocument{Scripted: true, Model: service.ScriptedDemoModel, Skill: demoSkill, Out: out}
 	for i, task := range demoTasks(tree) {
-		a.say("\nTask %d: %s\n", i+1, task)
+		a.say("\n%s\n", wrapped(fmt.Sprintf("Task %d: %s", i+1, task)))
 		done, err := a.demoRun(ctx, c, task, tree.files)
 		if err != nil {
 			return err
@@ -206,7 +206,7 @@ func (a *app) printDemo(c *connection, d demoDocument) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "\nThe saved skill (starter skills code %s):\n\n%s\n", d.Skill, indent(shortDocument(d.SkillMD)))
+	fmt.Fprintf(a.stdout, "\nThe saved skill (starter skills code %s):\n\n%s\n", d.Skill, indent(wrapped(shortDocument(d.SkillMD))))
 	fmt.Fprintln(a.stdout, "\nThe files that came out:")
 	for _, t := range d.Tasks {
 		for _, f := range t.Files {

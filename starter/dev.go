@@ -80,12 +80,12 @@ func (a *app) dev(ctx context.Context) error {
 type stackDocument struct {
 	embedded.Health
 	Data          string `json:"data"`
-	Logs          string `json:"logs"`
+	Log           string `json:"log"`
 	S3Credentials string `json:"s3_credentials"` // file with access_key and secret_key
 }
 
 func withFiles(h embedded.Health, data string) stackDocument {
-	return stackDocument{Health: h, Data: data, Logs: filepath.Join(data, "logs"), S3Credentials: filepath.Join(data, "s3-credentials.json")}
+	return stackDocument{Health: h, Data: data, Log: embedded.LogFile(data), S3Credentials: filepath.Join(data, "s3-credentials.json")}
 }
 
 func describeStack(w io.Writer, h embedded.Health, data string) {
@@ -97,7 +97,7 @@ func describeStack(w io.Writer, h embedded.Health, data string) {
 	if s3 := h.Addresses.S3; s3.Endpoint != "" {
 		fmt.Fprintf(w, "S3         %s, bucket %s (keys in %s)\n", s3.Endpoint, s3.Bucket, d.S3Credentials)
 	}
-	fmt.Fprintf(w, "Data       %s\nLogs       %s\n", d.Data, d.Logs)
+	fmt.Fprintf(w, "Data       %s\nLog        %s\n", d.Data, d.Log)
 	if h.Addresses.Temporal == "" {
 		return
 	}

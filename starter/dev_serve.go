@@ -81,7 +81,7 @@ func startWorker(ctx context.Context, cfg config.Config, at embedded.Addresses) 
 		temporal.Close()
 		return nil, err
 	}
-	s, err := service.New(service.Parts{
+	s, err := service.New(ctx, service.Parts{
 		Config: cfg, Temporal: temporal, Objects: objects, State: filepath.Join(cfg.Data, "worker"), Demo: demoScript,
 	})
 	if err == nil {

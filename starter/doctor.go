@@ -86,7 +86,7 @@ func (a *app) printVerdict(ready bool) error {
 func diagnose(ctx context.Context, cfg config.Config) []finding {
 	d := diagnosis{cfg: cfg}
 	for _, check := range []func(context.Context) []finding{
-		d.settings, d.data, d.model, d.temporal, d.storage, d.workers, d.isolation, d.browser,
+		d.settings, d.data, d.model, d.temporal, d.storage, d.workers, d.python, d.isolation, d.browser,
 	} {
 		within, cancel := context.WithTimeout(ctx, checkWithin)
 		d.findings = append(d.findings, check(within)...)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -23,7 +22,9 @@ import (
 type diagnosis struct {
 	cfg      config.Config
 	findings []finding
-	polled   bool // a worker polls the configured Temporal server
+
+	polled      bool                   // a worker polls the configured Temporal server
+	interpreter *pyruntime.Interpreter // nil when there is none
 }
 
 // ownWorker tells whether runs are carried out on this machine.
@@ -146,25 +147,45 @@ func (d *diagnosis) workers(context.Context) []finding {
 	return []finding{f}
 }
 
-// isolation looks at what runs subagents: the sandbox by really running in it, and Python.
-func (d *diagnosis) isolation(context.Context) []finding {
+// python looks for the interpreter of subagents, which the sandbox needs as well.
+func (d *diagnosis) python(ctx context.Context) []finding {
 	if !d.ownWorker() {
+		return nil
+	}
+	f := finding{Check: "Python", Status: fine}
+	python, err := pyruntime.Discover(ctx, d.cfg.Sandbox.Python, sandbox.Readable)
+	if err != nil {
+		f.Status, f.Detail, f.Remedy = missing, err.Error(), "install Python 3.9 or later, or set AGENTFACTORY_PYTHON to its interpreter"
+		return []finding{f}
+	}
+	d.interpreter = &python
+	f.Detail = fmt.Sprintf("%s, version %s", python.Path, python.Version)
+	return []finding{f}
+}
+
+// isolation looks at the sandbox by really running in it.
+func (d *diagnosis) isolation(context.Context) []finding {
+	switch {
+	case !d.ownWorker():
 		return []finding{{Check: "sandbox", Status: unused, Detail: "subagents run where the worker is"}}
+	case d.interpreter == nil:
+		return []finding{{Check: "sandbox", Status: missing, Detail: "not tried: it needs Python"}}
 	}
-	minimum, err := sandbox.ParseLevel(d.cfg.Sandbox.Min)
-	if err != nil {
-		return []finding{{Check: "sandbox", Status: missing, Detail: err.Error(), Remedy: "set AGENTFACTORY_SANDBOX_MIN"}}
-	}
-	scratch, err := os.MkdirTemp("", "agentfactory-doctor-")
-	if err != nil {
-		return []finding{{Check: "sandbox", Status: missing, Detail: err.Error(), Remedy: "make the temporary directory writable (TMPDIR)"}}
-	}
-	defer os.RemoveAll(scratch)
-	box, err := sandbox.New(sandbox.Config{StateDir: filepath.Join(scratch, "sandbox"), Min: minimum})
+	box, err := d.sandbox()
 	if err != nil {
 		return []finding{{Check: "sandbox", Status: missing, Detail: err.Error(), Remedy: "install bubblewrap (apt install bubblewrap, dnf install bubblewrap)"}}
 	}
-	return append(sandboxFindings(box), d.python(box, filepath.Join(scratch, "python")))
+	return sandboxFindings(box)
+}
+
+func (d *diagnosis) sandbox() (*sandbox.Runner, error) {
+	minimum, err := sandbox.ParseLevel(d.cfg.Sandbox.Min)
+	if err != nil {
+		return nil, err
+	}
+	return sandbox.New(sandbox.Config{
+		Python: d.interpreter.Path, ReadOnly: d.interpreter.Roots, StateDir: filepath.Join(d.cfg.Data, "worker", "sandbox"), Min: minimum,
+	})
 }
 
 func sandboxFindings(box *sandbox.Runner) []finding {
@@ -182,17 +203,6 @@ func sandboxFindings(box *sandbox.Runner) []finding {
 		wrap.Status, wrap.Detail, wrap.Remedy = warning, "not found", "apt install bubblewrap, or dnf install bubblewrap"
 	}
 	return []finding{f, wrap}
-}
-
-func (d *diagnosis) python(box *sandbox.Runner, dir string) finding {
-	f := finding{Check: "Python", Status: fine}
-	python, err := pyruntime.New(pyruntime.Config{Python: d.cfg.Sandbox.Python, Dir: dir, Sandbox: box})
-	if err != nil {
-		f.Status, f.Detail, f.Remedy = missing, err.Error(), "install Python 3.10 or newer, or set AGENTFACTORY_PYTHON to its interpreter"
-		return f
-	}
-	f.Detail = python.String()
-	return f
 }
 
 // browsers are programs that browser_automation could drive.

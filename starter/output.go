@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 )
@@ -58,6 +59,32 @@ func clip(s string, n int) string {
 		return s
 	}
 	return string(r[:n-1]) + "…"
+}
+
+// textWidth is where running text is broken, in characters.
+const textWidth = 90
+
+// wrapped breaks long lines at spaces; what is broken off keeps the line's indentation.
+func wrapped(text string) string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, wrapLine(line)...)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func wrapLine(line string) []string {
+	margin := line[:len(line)-len(strings.TrimLeft(line, " "))]
+	var lines []string
+	for utf8.RuneCountInString(line) > textWidth {
+		end := strings.LastIndexByte(clip(line, textWidth+1), ' ')
+		if end <= len(margin) {
+			break // one long word
+		}
+		lines = append(lines, line[:end])
+		line = margin + strings.TrimLeft(line[end:], " ")
+	}
+	return append(lines, line)
 }
 
 func count[N int | int64](n N) string { return humanize.Comma(int64(n)) }

@@ -104,7 +104,7 @@ func printDocument(w io.Writer, document []byte) error {
 	if err != nil {
 		return fmt.Errorf("read SKILL.md: %w", err)
 	}
-	fmt.Fprintf(w, "\n%s\n", plain(d.Description))
+	fmt.Fprintf(w, "\n%s\n", wrapped(plain(d.Description)))
 	for _, field := range [][2]string{{"license", d.License}, {"compatibility", d.Compatibility}, {"allowed tools", d.AllowedTools}} {
 		if field[1] != "" {
 			fmt.Fprintf(w, "%s: %s\n", field[0], plain(field[1]))
@@ -119,7 +119,7 @@ func printDocument(w io.Writer, document []byte) error {
 		fmt.Fprintf(w, "%s: %s\n", plain(key), plain(d.Metadata[key]))
 	}
 	if d.Body != "" {
-		fmt.Fprintf(w, "\n%s\n", plain(strings.TrimSpace(d.Body)))
+		fmt.Fprintf(w, "\n%s\n", wrapped(plain(strings.TrimSpace(d.Body))))
 	}
 	return nil
 }

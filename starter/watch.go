@@ -19,7 +19,7 @@ import (
 const (
 	pollEvery     = 250 * time.Millisecond
 	answerWithin  = 3 * time.Second // for a worker to answer the status query
-	lookEvery     = 4               // polls between looks at failing activities
+	lookEvery     = 4               // polls between looks at what Temporal knows
 	finishWithin  = 10 * time.Second
 	reportAttempt = 2 // attempt from which an activity's failure is shown
 )
@@ -33,6 +33,7 @@ type watcher struct {
 	id       string
 	progress *progress
 	polls    int
+	finished bool // the story has come to its end
 }
 
 // ending is what waiting for a run has come to.
@@ -51,11 +52,12 @@ func (w *watcher) watch(ctx context.Context) (runs.Result, error) {
 	w.progress.begin(w.startOf(ctx, first))
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
-	ends := make(chan ending, 1)
-	go func() { ends <- w.wait(waiting) }()
+	ends := make(chan ending, 2)
+	await := func() { ends <- w.wait(waiting) }
+	go await()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	for {
+	for again := false; ; {
 		select {
 		case <-ctx.Done():
 			return runs.Result{}, errDetached
@@ -68,7 +70,12 @@ func (w *watcher) watch(ctx context.Context) (runs.Result, error) {
 			w.showStatus(ctx) // the last lines of the story
 			return e.result, nil
 		case <-tick.C:
-			w.poll(ctx)
+			// The server drops notifications when several events come at once, so that
+			// waiting may miss the end for 20 s; asking anew does not.
+			if w.poll(ctx) && !again {
+				again = true
+				go await()
+			}
 		}
 	}
 }
@@ -162,13 +169,15 @@ func (w *watcher) startOf(ctx context.Context, d *workflowservice.DescribeWorkfl
 	return info.GetStartTime().AsTime()
 }
 
-// poll shows what is new: the story if a worker tells it, else what Temporal knows.
-func (w *watcher) poll(ctx context.Context) {
+// poll shows what is new: the story if a worker tells it, else what Temporal knows. It
+// reports whether the run has ended.
+func (w *watcher) poll(ctx context.Context) bool {
 	answered := w.showStatus(ctx)
 	w.polls++
-	if !answered || w.polls%lookEvery == 0 {
-		w.showTrouble(ctx, answered)
+	if answered && !w.finished && w.polls%lookEvery != 0 {
+		return false
 	}
+	return w.look(ctx, answered)
 }
 
 // showStatus reports whether a worker answered.
@@ -180,27 +189,32 @@ func (w *watcher) showStatus(ctx context.Context) bool {
 	if err != nil || value.Get(&status) != nil {
 		return false
 	}
+	w.finished = status.Phase == runs.Finished
 	w.progress.show(status)
 	return true
 }
 
-// showTrouble shows why a run does not get on: activities that fail and are tried
-// again, or a task queue without a worker.
-func (w *watcher) showTrouble(ctx context.Context, answered bool) {
+// look shows why a run does not get on: activities that fail and are tried again, or a
+// task queue without a worker. It reports whether the run has ended.
+func (w *watcher) look(ctx context.Context, answered bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	d, err := w.describe(ctx, "")
 	if err != nil {
-		return // wait notices a server that is gone
+		return false // wait notices a server that is gone
 	}
 	for _, activity := range d.GetPendingActivities() {
 		if activity.GetAttempt() >= reportAttempt && activity.GetLastFailure() != nil {
 			w.progress.note(fmt.Sprintf("%s, attempt %d: %s", activityName(activity.GetActivityType()), activity.GetAttempt(), activity.GetLastFailure().GetMessage()))
 		}
 	}
-	if !answered && outcomeOf(d.GetWorkflowExecutionInfo()) == running && !w.polled(ctx) {
+	if outcomeOf(d.GetWorkflowExecutionInfo()) != running {
+		return true
+	}
+	if !answered && !w.polled(ctx) {
 		w.progress.note(fmt.Sprintf("no worker polls task queue %q: the run waits until one does", workflows.TaskQueue))
 	}
+	return false
 }
 
 // activityName says what an activity does for those who do not know its name.
