@@ -50,7 +50,7 @@ func TestParse(t *testing.T) {
 		"a missing property is named":    {RunSubagent, `{"filename":"a.py"}`, nil, "query"},
 		"a wrong type is named":          {RunSubagent, `{"filename":"a.py","query":{"x":1}}`, nil, "query"},
 		"cut JSON says so":               {RunSubagent, `{"filename":"a.py","query":"`, nil, "end too early"},
-		"JSON of another kind":           {RunSubagent, `["a.py"]`, nil, "does not fit"},
+		"JSON of another kind":           {RunSubagent, `["a.py"]`, nil, "do not fit"},
 		"text is no JSON":                {RunSubagent, `run it`, nil, "not valid JSON"},
 		"a near tool name is suggested":  {"run_agent", `{}`, nil, "did you mean run_subagent?"},
 		"an unknown tool lists the ones": {"delete_everything", `{}`, nil, "create_subagent, run_subagent"},

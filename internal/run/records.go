@@ -1,0 +1,114 @@
+package run
+
+import (
+	"time"
+
+	"agentfactory/internal/llm"
+	"agentfactory/internal/workspace"
+)
+
+// Opening is turn 0: what the first activity resolved once for the whole run, and
+// the messages that open the conversation. It never changes, so a run that goes on
+// for days keeps its model, its limits and its prompt.
+type Opening struct {
+	Model            string   `json:"model"`
+	SubagentModel    string   `json:"subagent_model"`
+	ContextWindow    int      `json:"context_window"`    // tokens
+	MaxOutputTokens  int      `json:"max_output_tokens"` // tokens of one reply
+	PromptDigest     string   `json:"prompt_digest"`     // SHA-256 of the system prompt
+	SchemaDigest     string   `json:"schema_digest"`     // SHA-256 of the meta skills' schemas
+	SuggestedSkills  []string `json:"suggested_skills,omitempty"`
+	InitialWorkspace string   `json:"initial_workspace"` // key of step 0
+}
+
+// Turn is one completed model call. It is immutable, and its existence on S3 is
+// what makes the call completed: it is never paid for again.
+type Turn struct {
+	Number        int           `json:"number"`
+	Parent        string        `json:"parent,omitempty"` // key of the turn before; "" for the opening
+	RequestDigest string        `json:"request_digest,omitempty"`
+	Opening       *Opening      `json:"opening,omitempty"` // turn 0 only
+	Added         []llm.Message `json:"added"`             // what was said since the parent's reply
+	Reply         llm.Message   `json:"reply"`             // empty in the opening
+	FinishReason  string        `json:"finish_reason,omitempty"`
+	Usage         llm.Usage     `json:"usage"`
+	ShortenBefore int           `json:"shorten_before,omitempty"` // observations of turns below this one were sent shortened
+	At            time.Time     `json:"at"`
+	Seconds       float64       `json:"seconds"`
+}
+
+// Step is one carried-out meta skill call: what the meta-agent is told, and the
+// workspace as it stood afterwards.
+type Step struct {
+	Number      int        `json:"number"`
+	Turn        string     `json:"turn,omitempty"` // key of the turn that asked
+	CallID      string     `json:"call_id,omitempty"`
+	Tool        string     `json:"tool,omitempty"`
+	OK          bool       `json:"ok"`
+	Observation string     `json:"observation"`                // what the meta-agent reads
+	Full        string     `json:"full_observation,omitempty"` // blob key of the whole text, when it was cut
+	Changed     bool       `json:"changed"`                    // Workspace is set
+	Workspace   *Workspace `json:"workspace,omitempty"`
+	Review      *Review    `json:"review,omitempty"` // finish only
+	Plan        *Plan      `json:"plan,omitempty"`   // an accepted finish
+	Usage       Usage      `json:"usage"`
+	Summary     string     `json:"summary"` // one line for the story
+	At          time.Time  `json:"at"`
+	Seconds     float64    `json:"seconds"`
+}
+
+// Review is what became of a finish call.
+type Review struct {
+	Accepted bool `json:"accepted"`
+	Advised  bool `json:"advised"` // advice was given that is given only once
+}
+
+// Workspace is the state of a run's files.
+type Workspace struct {
+	Files     workspace.Manifest  `json:"files"`
+	Inputs    workspace.Manifest  `json:"inputs"`    // as the user gave them
+	Subagents map[string]Subagent `json:"subagents"` // by entry file
+}
+
+// Subagent is one Python module with main(query) in the workspace.
+type Subagent struct {
+	SkillName   string   `json:"skill_name"`
+	Tools       []string `json:"tools,omitempty"` // tool skills it was given
+	From        *Origin  `json:"from,omitempty"`  // the saved skill that it is a copy of; nil: made in this run
+	LastSuccess *Success `json:"last_success,omitempty"`
+}
+
+// Origin is the version of a saved skill from which a copy in the workspace was made.
+type Origin struct {
+	Version    int                `json:"version"`
+	Generation int64              `json:"generation"` // of the head at that time
+	Files      workspace.Manifest `json:"files"`      // as copied, paths in the workspace
+}
+
+// Success is a subagent run that returned an answer.
+type Success struct {
+	Query   string             `json:"query"`
+	Code    workspace.Manifest `json:"code"`    // the Python files as they were when it ran
+	Journal string             `json:"journal"` // key prefix of its gateway calls
+}
+
+// Plan is what an accepted finish will save.
+type Plan struct {
+	Answer string        `json:"answer"`
+	Skills []PlannedSave `json:"skills"`
+}
+
+// PlannedSave is one skill to be saved: everything the library needs, by reference.
+type PlannedSave struct {
+	Name           string             `json:"name"`
+	Description    string             `json:"description"`
+	EntryFile      string             `json:"entry_file"` // relative to the skill
+	Tools          []string           `json:"tools,omitempty"`
+	Files          workspace.Manifest `json:"files"` // paths relative to the skill
+	ParentVersion  int                `json:"parent_version,omitempty"`
+	BaseGeneration int64              `json:"base_generation,omitempty"` // of the head that it replaces; 0: a new skill
+	Supersedes     string             `json:"supersedes,omitempty"`
+	Query          string             `json:"query"` // of the case
+	Journal        string             `json:"journal"`
+	Inputs         workspace.Manifest `json:"inputs"`
+}

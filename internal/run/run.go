@@ -1,0 +1,97 @@
+// Package run holds the words of one run: what it may spend, what it spent, how it
+// ended, and the records that it leaves on S3 (turns, steps, the result). The
+// workflows pass references to these records, the activities read and write them,
+// and the command line shows them. It imports only the domain types it is made of
+// and knows nothing of Temporal.
+package run
+
+import "time"
+
+// Outcome says how a run ended. A run that failed or was cancelled has it in its
+// result.json; Temporal shows the same ending as its own status.
+type Outcome string
+
+const (
+	Completed       Outcome = "completed"        // finish was accepted
+	BudgetExhausted Outcome = "budget_exhausted" // a budget ran out; everything made so far is kept
+	Rejected        Outcome = "rejected"         // a person rejected what was to be finished or saved
+	Failed          Outcome = "failed"           // the run could not go on; the workflow fails too
+	Cancelled       Outcome = "cancelled"        // a person or a parent cancelled it
+)
+
+// InputFile is a file that the user hands in with the task. Exactly one of Text,
+// Base64 and Key is set; Key names an object under blobs/sha256/ that was uploaded first.
+type InputFile struct {
+	Path   string `json:"path"`             // relative to the workspace, forward slashes
+	Text   string `json:"text,omitempty"`   // UTF-8 content
+	Base64 string `json:"base64,omitempty"` // binary content
+	Key    string `json:"key,omitempty"`    // S3 key of the content
+}
+
+// OutputFile is a file that a run left and that is neither an input nor code.
+type OutputFile struct {
+	Path string `json:"path"`
+	Key  string `json:"key"`  // S3 key of its content; whoever needs a URL signs one
+	Size int64  `json:"size"` // bytes
+}
+
+// SavedSkill is a skill that a run added to the library.
+type SavedSkill struct {
+	Name     string `json:"name"`
+	Version  int    `json:"version"`
+	Promoted bool   `json:"promoted"`       // false: the version is stored, the head stayed where it was
+	Note     string `json:"note,omitempty"` // why it was renamed or not promoted
+}
+
+// Result is what Install returns and what result.json holds.
+type Result struct {
+	WorkflowID string       `json:"workflow_id"`
+	RunID      string       `json:"run_id"`
+	Outcome    Outcome      `json:"outcome"`
+	Reason     string       `json:"reason,omitempty"` // one line, for every outcome but completed
+	Answer     string       `json:"answer"`
+	Turns      int          `json:"turns"`
+	Usage      Usage        `json:"usage"`
+	Skills     []SavedSkill `json:"skills"`
+	Files      []OutputFile `json:"files"`
+	Model      string       `json:"model,omitempty"`
+	Transcript string       `json:"transcript,omitempty"` // key of the last turn; each turn names its parent
+	Workspace  string       `json:"workspace,omitempty"`  // key of the last step that changed the workspace
+	FinishedAt time.Time    `json:"finished_at"`
+}
+
+// Event is one line of a run's story, for people who watch it.
+type Event struct {
+	Seq  int       `json:"seq"` // rises by one; gaps mean that older lines were dropped
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
+}
+
+// Phase says what a run is doing.
+type Phase string
+
+const (
+	Starting          Phase = "starting"
+	Thinking          Phase = "thinking"
+	Acting            Phase = "acting"
+	Reviewing         Phase = "reviewing"
+	Saving            Phase = "saving"
+	WaitingForModel   Phase = "waiting_for_model"
+	WaitingForStorage Phase = "waiting_for_storage"
+	WaitingForSandbox Phase = "waiting_for_sandbox"
+	Finished          Phase = "finished"
+)
+
+// Status answers the query "status".
+type Status struct {
+	Phase    Phase        `json:"phase"`
+	Turn     int          `json:"turn"`
+	Action   string       `json:"action,omitempty"`    // what is being done right now
+	WaitsFor string       `json:"waits_for,omitempty"` // why nothing is being done, one line
+	Model    string       `json:"model,omitempty"`
+	Budget   Budget       `json:"budget"`
+	Usage    Usage        `json:"usage"`
+	Skills   []SavedSkill `json:"skills"`
+	Outcome  Outcome      `json:"outcome,omitempty"`
+	Events   []Event      `json:"events"` // the latest ones
+}

@@ -1,0 +1,172 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"agentfactory/internal/objectstore"
+)
+
+// Records reads and writes the immutable records of runs. Turns are cached decoded,
+// because every model call reads the whole chain before it.
+type Records struct {
+	store objectstore.Store
+	turns *turnCache
+}
+
+// NewRecords returns records kept in store.
+func NewRecords(store objectstore.Store) *Records {
+	return &Records{store: store, turns: &turnCache{byKey: map[string]*Turn{}}}
+}
+
+// TurnKey is the key of a turn of the given run.
+func TurnKey(workflowID, runID string, number int) string {
+	return objectstore.RunKey(workflowID, runID, "turns", fmt.Sprintf("%06d.json", number))
+}
+
+// StepKey is the key of a step of the given run.
+func StepKey(workflowID, runID string, number int) string {
+	return objectstore.RunKey(workflowID, runID, "workspace", fmt.Sprintf("%06d.json", number))
+}
+
+// JournalPrefix is where the gateway calls of a step are recorded.
+func JournalPrefix(workflowID, runID string, step int) string {
+	return objectstore.RunKey(workflowID, runID, "journal", fmt.Sprintf("%06d", step))
+}
+
+// ResultKey is the key of a run's result.json.
+func ResultKey(workflowID, runID string) string {
+	return objectstore.RunKey(workflowID, runID, "result.json")
+}
+
+// Turn reads one turn.
+func (r *Records) Turn(ctx context.Context, key string) (*Turn, error) {
+	if t := r.turns.get(key); t != nil {
+		return t, nil
+	}
+	var t Turn
+	if err := r.read(ctx, key, &t); err != nil {
+		return nil, fmt.Errorf("read turn: %w", err)
+	}
+	r.turns.put(key, &t)
+	return &t, nil
+}
+
+// Chain reads a turn and everything before it, the opening first.
+func (r *Records) Chain(ctx context.Context, key string) ([]*Turn, error) {
+	var chain []*Turn
+	for key != "" {
+		t, err := r.Turn(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, t)
+		key = t.Parent
+	}
+	slices.Reverse(chain)
+	if len(chain) == 0 || chain[0].Opening == nil {
+		return nil, fmt.Errorf("transcript: the chain of turns does not begin with an opening: %w", objectstore.ErrCorrupt)
+	}
+	return chain, nil
+}
+
+// CreateTurn writes a turn. A turn that is there already is returned instead, with
+// the caller to judge whether it is the same one.
+func (r *Records) CreateTurn(ctx context.Context, key string, t *Turn) (*Turn, error) {
+	err := r.create(ctx, key, t)
+	if errors.Is(err, objectstore.ErrExists) {
+		return r.Turn(ctx, key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write turn: %w", err)
+	}
+	r.turns.put(key, t)
+	return t, nil
+}
+
+// Step reads one step.
+func (r *Records) Step(ctx context.Context, key string) (*Step, error) {
+	var s Step
+	if err := r.read(ctx, key, &s); err != nil {
+		return nil, fmt.Errorf("read step: %w", err)
+	}
+	return &s, nil
+}
+
+// CreateStep writes a step; one that is there already, left by an earlier attempt, is returned instead.
+func (r *Records) CreateStep(ctx context.Context, key string, s *Step) (*Step, error) {
+	err := r.create(ctx, key, s)
+	if errors.Is(err, objectstore.ErrExists) {
+		return r.Step(ctx, key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write step: %w", err)
+	}
+	return s, nil
+}
+
+// Result reads a run's result.json.
+func (r *Records) Result(ctx context.Context, workflowID, runID string) (Result, error) {
+	var res Result
+	if err := r.read(ctx, ResultKey(workflowID, runID), &res); err != nil {
+		return Result{}, fmt.Errorf("read result: %w", err)
+	}
+	return res, nil
+}
+
+// CreateResult writes result.json; the first one written stays.
+func (r *Records) CreateResult(ctx context.Context, res Result) error {
+	err := r.create(ctx, ResultKey(res.WorkflowID, res.RunID), res)
+	if err != nil && !errors.Is(err, objectstore.ErrExists) {
+		return fmt.Errorf("write result: %w", err)
+	}
+	return nil
+}
+
+func (r *Records) read(ctx context.Context, key string, v any) error {
+	obj, err := r.store.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(obj.Body, v); err != nil {
+		return fmt.Errorf("%s: %w: %w", key, objectstore.ErrCorrupt, err)
+	}
+	return nil
+}
+
+func (r *Records) create(ctx context.Context, key string, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", key, err)
+	}
+	_, err = r.store.Create(ctx, key, body)
+	return err
+}
+
+// maxCachedTurns holds several long runs (a turn is 2–20 KB); past it the cache starts
+// anew, which costs each run in flight one read of its chain.
+const maxCachedTurns = 5000
+
+type turnCache struct {
+	mu    sync.Mutex
+	byKey map[string]*Turn
+}
+
+func (c *turnCache) get(key string) *Turn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byKey[key]
+}
+
+func (c *turnCache) put(key string, t *Turn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.byKey) >= maxCachedTurns {
+		clear(c.byKey)
+	}
+	c.byKey[key] = t
+}
