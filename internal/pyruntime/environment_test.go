@@ -1,0 +1,275 @@
+package pyruntime
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/sandbox"
+)
+
+// newEnvironments makes an empty store of environments for the real Python.
+func newEnvironments(t testing.TB) *Environments {
+	t.Helper()
+	python, err := Discover(t.Context(), "", sandbox.Readable)
+	require.NoError(t, err)
+	e, err := NewEnvironments(filepath.Join(t.TempDir(), "packages"), python)
+	require.NoError(t, err)
+	return e
+}
+
+// get installs from the real index.
+func get(t testing.TB, e *Environments, requirements ...string) string {
+	t.Helper()
+	dir, err := e.For(t.Context(), requirements)
+	skipWithoutIndex(t, err)
+	require.NoError(t, err)
+	return dir
+}
+
+func skipWithoutIndex(t testing.TB, err error) {
+	if (errors.Is(err, ErrIndexUnavailable) || errors.Is(err, ErrNoPip)) && os.Getenv("AGENTFACTORY_TEST_REQUIRE") != "all" {
+		t.Skip(err)
+	}
+}
+
+// requireNothingLeft says that only environments that are ready are kept.
+func requireNothingLeft(t *testing.T, e *Environments, ready ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(e.dir)
+	require.NoError(t, err)
+	var names []string
+	for _, entry := range entries {
+		if entry.Name() != "locks" && entry.Name() != "cache" {
+			names = append(names, filepath.Join(e.dir, entry.Name()))
+		}
+	}
+	require.ElementsMatch(t, ready, names)
+}
+
+func TestEnvironmentHoldsThePackages(t *testing.T) {
+	e := newEnvironments(t)
+	dir := get(t, e, "six==1.16.0")
+	cmd := exec.Command(e.python.Path, "-S", "-c", "import six; print(six.__version__)")
+	cmd.Env = []string{"PYTHONPATH=" + dir}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, "1.16.0\n", string(out))
+	requireNothingLeft(t, e, dir)
+	require.NoError(t, filepath.WalkDir(e.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !within(path, dir) {
+			return err
+		}
+		info, err := d.Info()
+		require.NoError(t, err)
+		want := fs.FileMode(0o444)
+		if d.IsDir() {
+			want = 0o555
+		}
+		require.Equal(t, want, info.Mode().Perm()&0o555&^0o111|want&0o111&info.Mode().Perm(), "%s has %v", path, info.Mode())
+		require.Zero(t, info.Mode().Perm()&0o022, "%s has %v", path, info.Mode())
+		return nil
+	}))
+}
+
+func TestEnvironmentIsReusedHoweverItIsWritten(t *testing.T) {
+	e := newEnvironments(t)
+	dir := get(t, e, "six==1.16.0")
+	mark := filepath.Join(dir, "mark")
+	require.NoError(t, os.WriteFile(mark, nil, 0o644))
+	t.Setenv("PIP_INDEX_URL", "http://127.0.0.1:9/") // nothing may be asked again
+	require.Equal(t, dir, get(t, e, " SIX == 1.16.0", "six==1.16.0"))
+	require.FileExists(t, mark)
+}
+
+func TestEnvironmentIsBuiltOnceForTwoAtOnce(t *testing.T) {
+	e := newEnvironments(t)
+	other, err := NewEnvironments(e.dir, e.python) // as another process has it
+	require.NoError(t, err)
+	var wait sync.WaitGroup
+	dirs, errs := make([]string, 4), make([]error, 4)
+	for i := range dirs {
+		wait.Go(func() { dirs[i], errs[i] = []*Environments{e, other}[i%2].For(t.Context(), []string{"six==1.16.0"}) })
+	}
+	wait.Wait()
+	for i := range dirs {
+		skipWithoutIndex(t, errs[i])
+		require.NoError(t, errs[i])
+		require.Equal(t, dirs[0], dirs[i])
+	}
+	requireNothingLeft(t, e, dirs[0])
+}
+
+func TestEnvironmentsOfWrongRequirementsNameTheMistake(t *testing.T) {
+	e := newEnvironments(t)
+	for name, c := range map[string]struct {
+		requirements []string
+		says         string
+	}{
+		"an unknown package":           {[]string{"agentfactory-no-such-package"}, "no such package"},
+		"an unknown version":           {[]string{"six==99"}, "1.17.0"},
+		"a package without wheels":     {[]string{"docopt==0.6.2"}, "no wheel"},
+		"versions that contradict":     {[]string{"six==1.16.0", "six==1.15.0"}, "six==1.15.0"},
+		"an address":                   {[]string{"six @ https://example.org/six.whl"}, "not accepted"},
+		"an option":                    {[]string{"--pre"}, "not accepted"},
+		"a version that is no version": {[]string{"six==banana"}, "banana"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := e.For(t.Context(), c.requirements)
+			skipWithoutIndex(t, err)
+			var wrong *DependencyError
+			require.ErrorAs(t, err, &wrong)
+			require.Contains(t, wrong.Reason, c.says)
+			require.NotContains(t, err.Error(), "\n")
+			t.Log(err)
+			requireNothingLeft(t, e)
+		})
+	}
+}
+
+func TestEnvironmentIsEmptyWhenMarkersExcludeEverything(t *testing.T) {
+	e := newEnvironments(t)
+	dir := get(t, e, "six; python_version<'3'")
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
+
+func TestEnvironmentOfNothingNeedsNoDirectory(t *testing.T) {
+	dir, err := newEnvironments(t).For(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, dir)
+}
+
+func TestEnvironmentErrorsAreNotTheSubagentsWhenTheIndexIsDown(t *testing.T) {
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer broken.Close()
+	throttled := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }))
+	defer throttled.Close()
+	for name, index := range map[string]string{
+		"no connection":       "http://user:secret-login@127.0.0.1:9/simple",
+		"a failing server":    broken.URL,
+		"too many requests":   throttled.URL,
+		"a name nobody knows": "http://index.invalid/simple",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("PIP_INDEX_URL", index)
+			t.Setenv("PIP_RETRIES", "0")
+			t.Setenv("NO_PROXY", "127.0.0.1,index.invalid")
+			e := newEnvironments(t)
+			_, err := e.For(t.Context(), []string{"six==1.16.0"})
+			if errors.Is(err, ErrNoPip) {
+				skipWithoutIndex(t, err)
+			}
+			require.ErrorIs(t, err, ErrIndexUnavailable)
+			require.NotContains(t, err.Error(), "secret-login")
+			require.NotContains(t, err.Error(), "\n")
+			t.Log(err)
+			requireNothingLeft(t, e)
+		})
+	}
+}
+
+func TestEnvironmentBuildEndsWithItsContext(t *testing.T) {
+	reached, release := make(chan struct{}), make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		select {
+		case reached <- struct{}{}:
+		default:
+		}
+		<-release
+	}))
+	defer slow.Close()
+	defer close(release)
+	t.Setenv("PIP_INDEX_URL", slow.URL)
+	t.Setenv("NO_PROXY", "127.0.0.1")
+	e := newEnvironments(t)
+	stopped := errors.New("the run was cancelled")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		select {
+		case <-reached:
+		case <-time.After(time.Minute):
+		}
+		cancel(stopped)
+	}()
+	_, err := e.For(ctx, []string{"six==1.16.0"})
+	skipWithoutIndex(t, err)
+	require.ErrorIs(t, err, stopped)
+	requireNothingLeft(t, e)
+}
+
+func TestEnvironmentOfAnInterruptedBuildIsBuiltAnew(t *testing.T) {
+	e := newEnvironments(t)
+	stale := filepath.Join(e.dir, ".build-"+e.digest([]string{"six==1.16.0"})+"-1", "packages")
+	require.NoError(t, os.MkdirAll(stale, 0o755))
+	requireNothingLeft(t, e, get(t, e, "six==1.16.0"))
+}
+
+func TestEnvironmentVariablesOfPipHoldNoKeys(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", "")
+	given := []string{"PATH=/bin", "OPENAI_API_KEY=sk-1", "AWS_SECRET_ACCESS_KEY=x", "HOME=/root", "PYTHONPATH=/evil", "https_proxy=http://p", "SSL_CERT_FILE=/c", "PIP_INDEX_URL=http://i", "PIP_USER=1"}
+	require.Equal(t, []string{"HOME=/tmp/b", "TMPDIR=/tmp/b", "LANG=C.UTF-8", "PIP_CACHE_DIR=/cache",
+		"PATH=/bin", "https_proxy=http://p", "SSL_CERT_FILE=/c", "PIP_INDEX_URL=http://i", "PIP_USER=1", "PIP_REQUIRE_VIRTUALENV=0", "PIP_USER=0"},
+		pipEnv(given, "/tmp/b", "/cache"))
+}
+
+func TestEnvironmentUsesTheUsersPipConfiguration(t *testing.T) {
+	config := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", config)
+	require.NoError(t, os.MkdirAll(filepath.Join(config, "pip"), 0o755))
+	file := filepath.Join(config, "pip", "pip.conf")
+	require.NoError(t, os.WriteFile(file, []byte("[global]\nindex-url = http://127.0.0.1:9/simple\nretries = 0\n"), 0o644))
+	e := newEnvironments(t)
+	t.Setenv("NO_PROXY", "127.0.0.1")
+	_, err := e.For(t.Context(), []string{"six==1.16.0"})
+	if errors.Is(err, ErrNoPip) {
+		skipWithoutIndex(t, err)
+	}
+	require.ErrorIs(t, err, ErrIndexUnavailable)
+	require.ErrorContains(t, err, "127.0.0.1:9")
+}
+
+func TestEnvironmentIsBuiltByAnotherPipWhenThePythonHasNone(t *testing.T) {
+	e := newEnvironments(t)
+	bare := t.TempDir()
+	out, err := exec.Command(e.python.Path, "-m", "venv", "--without-pip", bare).CombinedOutput()
+	if err != nil && os.Getenv("AGENTFACTORY_TEST_REQUIRE") != "all" {
+		t.Skipf("no venv: %s", out)
+	}
+	require.NoError(t, err, "%s", out)
+	e.python.Path = filepath.Join(bare, "bin", "python3") // not resolved: this is what has no pip
+	require.FileExists(t, filepath.Join(get(t, e, "six==1.16.0"), "six.py"))
+}
+
+func TestEnvironmentWithoutAnyPipSaysWhatToInstall(t *testing.T) {
+	e := newEnvironments(t)
+	nothing := filepath.Join(t.TempDir(), "python3")
+	require.NoError(t, os.WriteFile(nothing, []byte("#!/bin/sh\necho 'No module named pip' >&2\nexit 1\n"), 0o755))
+	e.python.Path = nothing
+	_, err := e.For(t.Context(), []string{"six==1.16.0"})
+	require.ErrorIs(t, err, ErrNoPip)
+	require.ErrorContains(t, err, "No module named pip")
+	require.ErrorContains(t, err, "python3-pip")
+	require.Equal(t, 1, strings.Count(err.Error()+"\n", "\n"))
+}
+
+func BenchmarkEnvironmentThatIsReady(b *testing.B) {
+	e := newEnvironments(b)
+	get(b, e, "six==1.16.0")
+	for b.Loop() {
+		get(b, e, "six==1.16.0")
+	}
+}

@@ -1,0 +1,74 @@
+"""The tool skills that a subagent may be given. They raise ToolError.
+
+from tools import web_search, web_reading, browser_automation, shell_command
+"""
+import _gateway
+
+
+class ToolError(_gateway.GatewayError):
+    """The call was refused or failed; code says why (not_granted, denied, unavailable, ...)."""
+
+
+def _call(path, payload):
+    try:
+        return _gateway.call(path, payload)
+    except _gateway.GatewayError as e:
+        raise ToolError(e.code, str(e)) from None
+
+
+def web_search(query, **options):
+    """Search the web; returns a list of {title, link, snippet}."""
+    return _call("/v1/tool/web_search", {"query": query, **options}).get("results", [])
+
+
+def web_reading(url, **options):
+    """Read a web page; returns its text."""
+    return _call("/v1/tool/web_reading", {"url": url, **options}).get("text", "")
+
+
+def browser_automation(actions, **options):
+    """Carry out browser actions; returns their results."""
+    return _call("/v1/tool/browser_automation", {"actions": actions, **options})
+
+
+def shell_command(command, timeout=60):
+    """Run a shell command in the sandbox; returns {stdout, stderr, exit_code}."""
+    import subprocess
+
+    allowed = _call("/v1/shell", {"command": command, "timeout": timeout})
+    try:
+        done = subprocess.run(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
+        out, err, code = done.stdout, done.stderr, done.returncode
+    except subprocess.TimeoutExpired as e:
+        out, err, code = e.stdout or b"", e.stderr or b"", -1
+    _call("/v1/shell/done", {"call": allowed["call"], "exit_code": code, "stdout_bytes": len(out), "stderr_bytes": len(err)})
+    if code == -1:
+        raise ToolError("timeout", "the command was ended after %s seconds: %s" % (timeout, command))
+    return {"stdout": out.decode("utf-8", "replace"), "stderr": err.decode("utf-8", "replace"), "exit_code": code}
+
+
+# The names and error values of the original system, whose saved skills use them.
+
+
+def _or_error(call, *args):
+    try:
+        return call(*args)
+    except _gateway.GatewayError as e:
+        return "Error: %s" % e
+
+
+def search_serper(query, *_):
+    return _or_error(web_search, query)
+
+
+def read_url_jina(url, *_):
+    return _or_error(web_reading, url)
+
+
+def execute_shell_command(command, *_):
+    result = _or_error(shell_command, command)
+    if isinstance(result, str):
+        return result
+    if result["exit_code"] != 0:
+        return "Error: exit code %d: %s" % (result["exit_code"], result["stderr"])
+    return result["stdout"]

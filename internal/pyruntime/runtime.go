@@ -1,0 +1,221 @@
+package pyruntime
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"agentfactory/internal/sandbox"
+)
+
+//go:embed python/*.py
+var modules embed.FS
+
+// Config says with what subagents are run.
+type Config struct {
+	Python  Interpreter
+	Dir     string // directory for packages that subagents declare
+	Sandbox *sandbox.Runner
+}
+
+// Runtime runs subagents. It is safe for concurrent use.
+type Runtime struct {
+	box          *sandbox.Runner
+	modules      string // directory of harness.py and the modules beside it
+	environments *Environments
+}
+
+// New puts the Python modules where sandboxed programs can read them.
+func New(c Config) (*Runtime, error) {
+	dir, err := install(c.Sandbox.SharedDir())
+	if err != nil {
+		return nil, fmt.Errorf("install the subagents' modules: %w", err)
+	}
+	packages := c.Dir
+	if sandbox.Readable(filepath.Dir(packages)) != nil {
+		packages = filepath.Join(c.Sandbox.SharedDir(), "packages")
+	}
+	environments, err := NewEnvironments(packages, c.Python)
+	if err != nil {
+		return nil, err
+	}
+	return &Runtime{box: c.Sandbox, modules: dir, environments: environments}, nil
+}
+
+// install writes the modules into a directory named by their content, so that workers
+// of different builds do not disturb each other.
+func install(shared string) (string, error) {
+	names, err := fs.Glob(modules, "python/*.py")
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	for _, name := range names {
+		data, err := modules.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(data), data)
+	}
+	dir := filepath.Join(shared, "modules-"+hex.EncodeToString(sum.Sum(nil)[:8]))
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	return dir, writeModules(names, dir)
+}
+
+func writeModules(names []string, dir string) error {
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".modules-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	for _, name := range names {
+		data, err := modules.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(tmp, filepath.Base(name)), data, 0o644); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(tmp, dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// Call is one run of a subagent.
+type Call struct {
+	Workspace string       // absolute directory, as made below WorkDir
+	Entry     string       // the module, relative to the workspace
+	Query     string       // main's argument
+	Gateway   http.Handler // behind llm and tools
+	Token     string       // what the gateway demands
+	Limits    sandbox.Limits
+	Mask      []string // values that nothing which is returned may show
+}
+
+// Result is an answer, or a failure of the subagent.
+type Result struct {
+	Answer, Summary string
+	Failure         *Failure // nil: it answered
+	Stdout, Stderr  string   // capped
+	Duration        time.Duration
+	PeakMemory      int64 // bytes
+}
+
+// Run runs main(query). An error is ours; what the subagent did wrong is in the result.
+func (rt *Runtime) Run(ctx context.Context, c Call) (Result, error) {
+	source, err := readSource(c.Workspace, c.Entry)
+	if err != nil {
+		return Result{}, err
+	}
+	packages, failure, err := rt.packages(ctx, source)
+	if err != nil || failure != nil {
+		return Result{Failure: failure}, err
+	}
+	order, err := json.Marshal(map[string]any{"entry": c.Entry, "query": c.Query, "token": c.Token, "path": packages})
+	if err != nil {
+		return Result{}, fmt.Errorf("encode the order of a run: %w", err)
+	}
+	res, err := rt.box.Run(ctx, sandbox.Spec{
+		Workspace: c.Workspace, Script: filepath.Join(rt.modules, "harness.py"), Stdin: order, Gateway: c.Gateway,
+		Limits: c.Limits, ReadOnly: append(packages, rt.modules),
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	if res.Reason == sandbox.Cancelled {
+		return Result{}, context.Cause(ctx)
+	}
+	return masked(read(res, c.Limits), c.Mask), nil
+}
+
+// WorkDir is the directory in which workspaces can be made.
+func (rt *Runtime) WorkDir() string { return rt.box.WorkDir() }
+
+// readSource reads the entry file, which untrusted code may have replaced by anything.
+func readSource(workspace, entry string) ([]byte, error) {
+	root, err := os.OpenRoot(workspace)
+	if err != nil {
+		return nil, fmt.Errorf("open the workspace: %w", err)
+	}
+	defer root.Close()
+	source, err := root.ReadFile(entry)
+	if err != nil {
+		return nil, fmt.Errorf("read the subagent: %w", err)
+	}
+	return source, nil
+}
+
+// packages provides what the source declares.
+func (rt *Runtime) packages(ctx context.Context, source []byte) ([]string, *Failure, error) {
+	declared, err := Dependencies(source)
+	if err != nil {
+		return nil, &Failure{Kind: BadDependency, Message: err.Error()}, nil
+	}
+	if len(declared.Dependencies) == 0 {
+		return []string{}, nil, nil
+	}
+	dir, err := rt.environments.For(ctx, declared.Dependencies)
+	var wrong *DependencyError
+	if errors.As(err, &wrong) {
+		return nil, &Failure{Kind: BadDependency, Message: wrong.Error()}, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("provide packages: %w", err)
+	}
+	return []string{dir}, nil, nil
+}
+
+// Inspection is what a subagent's source tells without being run.
+type Inspection struct {
+	HasMain      bool     `json:"has_main"`
+	SyntaxError  string   `json:"syntax_error"`
+	LocalModules []string `json:"local_modules"` // files of the workspace that it imports, also indirectly, sorted
+	Imports      []string `json:"imports"`       // dotted names
+	Literals     []string `json:"literals"`      // string constants but docstrings
+}
+
+// inspectLimits are ample for parsing source code.
+var inspectLimits = sandbox.Limits{
+	Wall: 30 * time.Second, CPU: 30 * time.Second, Memory: 512 << 20, Processes: 16, Output: 16 << 10, FileSize: 1 << 20, Disk: 2 << 30,
+}
+
+// Inspect parses a subagent in the sandbox; a parser that reads untrusted code belongs there.
+func (rt *Runtime) Inspect(ctx context.Context, workspace, entry string) (Inspection, error) {
+	res, err := rt.box.Run(ctx, sandbox.Spec{
+		Workspace: workspace, Script: filepath.Join(rt.modules, "inspect_module.py"), Args: []string{entry},
+		Limits: inspectLimits, ReadOnly: []string{rt.modules},
+	})
+	if err != nil {
+		return Inspection{}, err
+	}
+	if res.Reason == sandbox.Cancelled {
+		return Inspection{}, context.Cause(ctx)
+	}
+	var found Inspection
+	if err := json.Unmarshal(res.Value, &found); err != nil {
+		return Inspection{SyntaxError: "the source cannot be parsed: " + lastLine(string(res.Stderr))}, nil
+	}
+	return found, nil
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
