@@ -1,0 +1,33 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+)
+
+// beatEvery is a third of the heartbeat timeout that the workflows set, so that one
+// lost beat does not look like a dead worker.
+const beatEvery = 3 * time.Second
+
+// beat heartbeats on a timer, which is also how a cancellation reaches the activity.
+// The returned stop joins the goroutine.
+func beat(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(beatEvery)
+		defer ticker.Stop()
+		for {
+			activity.RecordHeartbeat(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}

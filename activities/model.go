@@ -1,0 +1,172 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"agentfactory/internal/llm"
+	"agentfactory/internal/metaskill"
+	"agentfactory/internal/run"
+)
+
+// Completer makes one model call.
+type Completer interface {
+	Complete(ctx context.Context, req llm.Request, progress func(llm.Progress)) (llm.Response, error)
+}
+
+// Models gives the client and the limits of a model by its name.
+type Models interface {
+	// Resolve fills in what a run needs to know of the model; "" is the configured one.
+	Resolve(model string) (ModelSettings, error)
+	// Completer returns the client for the model; its error is of type ModelNotConfigured.
+	Completer(model string) (Completer, error)
+}
+
+// ModelSettings are fixed for a run when it begins.
+type ModelSettings struct {
+	Model           string
+	SubagentModel   string
+	ContextWindow   int // tokens
+	MaxOutputTokens int // tokens of one reply
+}
+
+// Model makes the meta-agent's calls.
+type Model struct {
+	Records *run.Records
+	Models  Models
+}
+
+// Think makes the next turn of the transcript: it reads what was said so far, adds
+// the observations, calls the model and writes the turn. A turn that an earlier
+// attempt completed is returned as it is and not paid for again.
+func (m *Model) Think(ctx context.Context, in ThinkInput) (ThinkResult, error) {
+	defer beat(ctx)()
+	chain, err := m.Records.Chain(ctx, in.Parent)
+	if err != nil {
+		return ThinkResult{}, failure("read the transcript", err)
+	}
+	added, err := m.added(ctx, chain[len(chain)-1], in)
+	if err != nil {
+		return ThinkResult{}, failure("read the observations", err)
+	}
+	exec := activity.GetInfo(ctx).WorkflowExecution
+	key := run.TurnKey(exec.ID, exec.RunID, in.Number)
+	c := conversation{chain: chain, added: added}
+	c.fit()
+	if found, err := m.completed(ctx, key, c.request()); found != nil || err != nil {
+		return thought(key, found, true), err
+	}
+	turn, err := m.call(ctx, in.Number, in.Parent, &c)
+	if err != nil {
+		return ThinkResult{}, failure("call the model", err)
+	}
+	written, err := m.Records.CreateTurn(ctx, key, turn)
+	if err != nil {
+		return ThinkResult{}, failure("write the turn", err)
+	}
+	return thought(key, written, false), nil
+}
+
+// added turns the steps that answer the parent's calls into messages.
+func (m *Model) added(ctx context.Context, parent *run.Turn, in ThinkInput) ([]llm.Message, error) {
+	var messages []llm.Message
+	for _, key := range in.Steps {
+		step, err := m.Records.Step(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		messages = append(messages, llm.Message{Role: "tool", ToolCallID: step.CallID, Content: step.Observation})
+	}
+	if len(messages) != len(parent.Reply.ToolCalls) {
+		return nil, temporal.NewNonRetryableApplicationError(
+			fmt.Sprintf("turn %d asked for %d calls and %d were answered", parent.Number, len(parent.Reply.ToolCalls), len(messages)), TurnConflict, nil)
+	}
+	if in.Note != "" {
+		messages = append(messages, llm.Message{Role: "user", Content: in.Note})
+	}
+	return messages, nil
+}
+
+// completed finds the turn where an earlier attempt wrote it.
+func (m *Model) completed(ctx context.Context, key string, req llm.Request) (*run.Turn, error) {
+	turn, err := m.Records.Turn(ctx, key)
+	if notFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failure("look for the turn", err)
+	}
+	if turn.RequestDigest != requestDigest(req) {
+		return nil, temporal.NewNonRetryableApplicationError(
+			fmt.Sprintf("%s holds the answer to another request; start the task again as a new run", key), TurnConflict, nil)
+	}
+	return turn, nil
+}
+
+// call makes the model call. A conversation that proves too long for the server is
+// shortened and sent once more.
+func (m *Model) call(ctx context.Context, number int, parent string, c *conversation) (*run.Turn, error) {
+	client, err := m.Models.Completer(c.opening().Model)
+	if err != nil {
+		return nil, err
+	}
+	digest := requestDigest(c.request())
+	started := time.Now()
+	reply, err := client.Complete(ctx, c.request(), nil)
+	if contextLength(err) && c.shortenMore() {
+		reply, err = client.Complete(ctx, c.request(), nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &run.Turn{
+		Number: number, Parent: parent, RequestDigest: digest, Added: c.added,
+		Reply: reply.Message, FinishReason: reply.FinishReason, Usage: reply.Usage,
+		ShortenBefore: c.shortenBefore, At: started.UTC(), Seconds: time.Since(started).Seconds(),
+	}, nil
+}
+
+func requestDigest(req llm.Request) string {
+	raw, err := json.Marshal(req)
+	if err != nil {
+		panic(fmt.Sprintf("encode a request: %v", err)) // strings and numbers always encode
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// maxReplyText bounds the piece of a reply's text that goes into the history.
+const maxReplyText = 160
+
+func thought(key string, t *run.Turn, replayed bool) ThinkResult {
+	if t == nil {
+		return ThinkResult{}
+	}
+	res := ThinkResult{
+		Turn: key, Text: cut(t.Reply.Content, maxReplyText), Finish: t.FinishReason, Refusal: cut(t.Reply.Refusal, maxReplyText), Replayed: replayed,
+		Usage: run.Usage{
+			OrchestrationOutputTokens: t.Usage.OutputTokens, OrchestrationInputTokens: t.Usage.InputTokens,
+			OrchestrationCachedInputTokens: t.Usage.CachedInputTokens, CostUSD: t.Usage.CostUSD, Estimated: t.Usage.Estimated,
+		},
+	}
+	for _, c := range t.Reply.ToolCalls {
+		hint, runs := metaskill.Hint(c.Name, c.Arguments)
+		res.Calls = append(res.Calls, Call{ID: c.ID, Name: cut(c.Name, 64), Hint: hint, Runs: runs})
+	}
+	return res
+}
+
+func cut(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n-1]) + "…"
+}

@@ -1,0 +1,229 @@
+package activities
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"agentfactory/internal/llm"
+	"agentfactory/internal/metaskill"
+	"agentfactory/internal/objectstore"
+	"agentfactory/internal/run"
+	"agentfactory/internal/workspace"
+	"agentfactory/skillstore"
+)
+
+// Limits of what a run is handed.
+const (
+	MaxInputFiles    = 500
+	MaxInputFile     = 256 << 20 // bytes of one input file
+	MaxInlineFiles   = 256 << 10 // bytes of all files inside the workflow input
+	suggestedSkills  = 5         // saved skills named in the first message
+	maxListedOutputs = 500
+)
+
+// Runs opens and closes runs.
+type Runs struct {
+	Records  *run.Records
+	Blobs    *objectstore.Blobs
+	Objects  objectstore.Store
+	Skills   skillstore.Store
+	Models   Models
+	Tools    []string   // tool skills that this installation can give to subagents
+	Defaults run.Budget // of runs that say nothing themselves; zeros leave run.DefaultBudget
+}
+
+// Begin resolves once what the whole run relies on (the model, its limits, the
+// prompt), stores the input files, looks for saved skills that fit the task, and
+// writes turn 0 and step 0.
+func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
+	defer beat(ctx)()
+	settings, err := r.Models.Resolve(in.Model)
+	if err != nil {
+		return BeginResult{}, failure("resolve the model", err)
+	}
+	inputs, err := r.storeInputs(ctx, in.Files)
+	if err != nil {
+		return BeginResult{}, err
+	}
+	skills, err := r.suggest(ctx, in.Task)
+	if err != nil {
+		return BeginResult{}, failure("search the skill library", err)
+	}
+	exec := activity.GetInfo(ctx).WorkflowExecution
+	stepKey := run.StepKey(exec.ID, exec.RunID, 0)
+	step := &run.Step{OK: true, Changed: true, At: time.Now().UTC(), Summary: "the input files",
+		Workspace: &run.Workspace{Files: inputs, Inputs: inputs, Subagents: map[string]run.Subagent{}}}
+	if _, err := r.Records.CreateStep(ctx, stepKey, step); err != nil {
+		return BeginResult{}, failure("begin the run", err)
+	}
+	turnKey := run.TurnKey(exec.ID, exec.RunID, 0)
+	turn, err := r.Records.CreateTurn(ctx, turnKey, r.opening(in.Task, inputs, skills, settings, stepKey))
+	if err != nil {
+		return BeginResult{}, failure("begin the run", err)
+	}
+	budget := in.Budget.Or(r.Defaults).Or(run.DefaultBudget)
+	return BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, Budget: budget}, nil
+}
+
+func (r *Runs) opening(task string, inputs workspace.Manifest, skills []metaskill.Suggestion, m ModelSettings, step string) *run.Turn {
+	files := make([]string, len(inputs))
+	for i, f := range inputs {
+		files[i] = fmt.Sprintf("%s (%d bytes)", f.Path, f.Size)
+	}
+	names := make([]string, len(skills))
+	for i, s := range skills {
+		names[i] = s.Name
+	}
+	return &run.Turn{
+		At: time.Now().UTC(),
+		Opening: &run.Opening{
+			Model: m.Model, SubagentModel: m.SubagentModel, ContextWindow: m.ContextWindow, MaxOutputTokens: m.MaxOutputTokens,
+			PromptDigest: metaskill.PromptDigest(), SchemaDigest: metaskill.SchemaDigest(),
+			SuggestedSkills: names, InitialWorkspace: step,
+		},
+		Added: []llm.Message{
+			{Role: "system", Content: metaskill.SystemPrompt},
+			{Role: "user", Content: metaskill.FirstMessage(task, files, r.Tools, skills)},
+		},
+	}
+}
+
+func (r *Runs) suggest(ctx context.Context, task string) ([]metaskill.Suggestion, error) {
+	hits, err := r.Skills.Search(ctx, task, suggestedSkills)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]metaskill.Suggestion, len(hits))
+	for i, h := range hits {
+		found[i] = metaskill.Suggestion{Name: h.Name, Description: h.Description}
+	}
+	return found, nil
+}
+
+func (r *Runs) storeInputs(ctx context.Context, files []run.InputFile) (workspace.Manifest, error) {
+	if len(files) > MaxInputFiles {
+		return nil, invalid("files: %d input files; at most %d are taken, so pack them into an archive", len(files), MaxInputFiles)
+	}
+	var manifest workspace.Manifest
+	for i, f := range files {
+		clean, err := workspace.CleanPath(f.Path)
+		if err != nil {
+			return nil, invalid("files[%d].path: %v", i, err)
+		}
+		if _, twice := manifest.Lookup(clean); twice {
+			return nil, invalid("files[%d].path: %s is given twice", i, clean)
+		}
+		entry, err := r.storeInput(ctx, f)
+		if err != nil {
+			return nil, failure(fmt.Sprintf("files[%d] (%s)", i, clean), err)
+		}
+		entry.Path = clean
+		manifest = manifest.With(entry)
+	}
+	return manifest, nil
+}
+
+func (r *Runs) storeInput(ctx context.Context, f run.InputFile) (workspace.File, error) {
+	if f.Key != "" {
+		if f.Text != "" || f.Base64 != "" {
+			return workspace.File{}, invalid("%s: give one of text, base64 and key, not several", f.Path)
+		}
+		return r.uploaded(ctx, f)
+	}
+	data := []byte(f.Text)
+	if f.Base64 != "" {
+		if f.Text != "" {
+			return workspace.File{}, invalid("%s: give one of text, base64 and key, not several", f.Path)
+		}
+		decoded, err := base64.StdEncoding.DecodeString(f.Base64)
+		if err != nil {
+			return workspace.File{}, invalid("%s: base64: %v", f.Path, err)
+		}
+		data = decoded
+	}
+	digest, err := r.Blobs.Put(ctx, data)
+	if err != nil {
+		return workspace.File{}, err
+	}
+	return workspace.File{Digest: digest, Size: int64(len(data))}, nil
+}
+
+// uploaded checks a file that was put on S3 before the run; its key names its digest.
+func (r *Runs) uploaded(ctx context.Context, f run.InputFile) (workspace.File, error) {
+	digest := objectstore.Digest(path.Base(f.Key))
+	if !digest.Valid() || f.Key != objectstore.BlobKey(digest) {
+		return workspace.File{}, invalid("%s: key %q is no blobs/sha256/<2>/<digest> key; upload the file with `starter install --file`", f.Path, f.Key)
+	}
+	info, err := r.Objects.Stat(ctx, f.Key)
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return workspace.File{}, invalid("%s: nothing is stored under key %s; upload it first", f.Path, f.Key)
+	}
+	if err != nil {
+		return workspace.File{}, err
+	}
+	if info.Size > MaxInputFile {
+		return workspace.File{}, invalid("%s: %d bytes; an input file may have %d", f.Path, info.Size, int64(MaxInputFile))
+	}
+	return workspace.File{Digest: digest, Size: info.Size}, nil
+}
+
+// Close writes result.json at every ending that our code lives to see, and returns the result as written.
+func (r *Runs) Close(ctx context.Context, in CloseInput) (run.Result, error) {
+	defer beat(ctx)()
+	exec := activity.GetInfo(ctx).WorkflowExecution
+	res := in.Result
+	res.WorkflowID, res.RunID, res.Workspace, res.FinishedAt = exec.ID, exec.RunID, in.Workspace, time.Now().UTC()
+	if in.Plan != "" {
+		step, err := r.Records.Step(ctx, in.Plan)
+		if err != nil {
+			return run.Result{}, failure("close the run", err)
+		}
+		res.Answer = step.Plan.Answer
+	}
+	files, err := r.outputs(ctx, in.Workspace)
+	if err != nil {
+		return run.Result{}, failure("close the run", err)
+	}
+	res.Files = files
+	if res.Skills == nil {
+		res.Skills = []run.SavedSkill{}
+	}
+	if err := r.Records.CreateResult(ctx, res); err != nil {
+		return run.Result{}, failure("close the run", err)
+	}
+	return res, nil
+}
+
+// outputs are the files that are neither inputs as they were given, nor code of subagents.
+func (r *Runs) outputs(ctx context.Context, workspaceKey string) ([]run.OutputFile, error) {
+	files := []run.OutputFile{}
+	if workspaceKey == "" {
+		return files, nil
+	}
+	step, err := r.Records.Step(ctx, workspaceKey)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range step.Workspace.Files {
+		if given, ok := step.Workspace.Inputs.Lookup(f.Path); ok && given.Digest == f.Digest || isCode(step.Workspace, f.Path) {
+			continue
+		}
+		if len(files) == maxListedOutputs {
+			break
+		}
+		files = append(files, run.OutputFile{Path: f.Path, Key: objectstore.BlobKey(f.Digest), Size: f.Size})
+	}
+	return files, nil
+}
+
+func isCode(w *run.Workspace, p string) bool {
+	_, entry := w.Subagents[p]
+	return entry || strings.HasPrefix(p, savedSkillsDir+"/")
+}

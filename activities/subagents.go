@@ -1,0 +1,381 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"agentfactory/internal/gateway"
+	"agentfactory/internal/llm"
+	"agentfactory/internal/metaskill"
+	"agentfactory/internal/objectstore"
+	"agentfactory/internal/pyruntime"
+	"agentfactory/internal/run"
+	"agentfactory/internal/sandbox"
+	"agentfactory/internal/skill"
+	"agentfactory/internal/workspace"
+	"agentfactory/skillstore"
+)
+
+// savedSkillsDir is where copies of saved skills lie in a workspace.
+const savedSkillsDir = "skills"
+
+// workspaceLimits bound what a run may keep between subagents.
+var workspaceLimits = workspace.Limits{Files: 5000, Bytes: 2 << 30, FileBytes: 256 << 20}
+
+// maxCode bounds a subagent's source, in bytes.
+const maxCode = 1 << 20
+
+// Subagents edits, runs and reviews subagents. Its activities need nothing from an
+// earlier one but what is on S3, so any worker can take the next call.
+type Subagents struct {
+	Records *run.Records
+	Blobs   *objectstore.Blobs
+	Objects objectstore.Store
+	Skills  skillstore.Store
+	Models  Models
+	Python  *pyruntime.Runtime // nil on workers that run no subagents
+	Scratch string             // directory for workspaces while they are in use
+	Limits  sandbox.Limits
+	Tools   map[string]gateway.Tool
+	Secrets []string // never shown to a model, whatever code prints
+}
+
+func (s *Subagents) caller() caller { return caller{records: s.Records, blobs: s.Blobs} }
+
+// EditWorkspace carries out create_subagent without a query, and modify_subagent.
+func (s *Subagents) EditWorkspace(ctx context.Context, in CallInput) (CallResult, error) {
+	return s.caller().carryOut(ctx, in, func(ctx context.Context, c *call) error {
+		switch args := c.args.(type) {
+		case metaskill.Create:
+			file, err := s.create(ctx, c, args)
+			if err != nil {
+				return err
+			}
+			c.succeed(fmt.Sprintf("Created %s. Run it with run_subagent {\"filename\": %q, \"query\": …}.", file, file), "created "+file)
+			return nil
+		case metaskill.Modify:
+			return s.modify(ctx, c, args)
+		}
+		return complain("%s cannot edit the workspace", c.name)
+	})
+}
+
+// RunSubagent carries out run_subagent, and create_subagent with a query.
+func (s *Subagents) RunSubagent(ctx context.Context, in CallInput) (CallResult, error) {
+	return s.caller().carryOut(ctx, in, func(ctx context.Context, c *call) error {
+		switch args := c.args.(type) {
+		case metaskill.Create:
+			file, err := s.create(ctx, c, args)
+			if err != nil {
+				return err
+			}
+			return s.run(ctx, c, file, args.Query)
+		case metaskill.Run:
+			file, err := s.locate(ctx, c, args.Filename, args.SkillName)
+			if err != nil {
+				return err
+			}
+			return s.run(ctx, c, file, args.Query)
+		}
+		return complain("%s cannot run a subagent", c.name)
+	})
+}
+
+// create writes a new subagent; creating it again under its own name rewrites it.
+func (s *Subagents) create(ctx context.Context, c *call, args metaskill.Create) (string, error) {
+	name, err := skill.NormalizeName(args.SkillName)
+	if err != nil {
+		return "", complain("skill_name: %v", err)
+	}
+	file, err := workspace.CleanPath(or(args.Filename, "subagent.py"))
+	if err != nil {
+		return "", complain("filename: %v", err)
+	}
+	tools, err := metaskill.NormalizeTools(args.Skills)
+	if err != nil {
+		return "", complaint{err.Error()}
+	}
+	if err := checkCode(args.Code); err != nil {
+		return "", err
+	}
+	if err := s.mayCreate(ctx, c, name, file); err != nil {
+		return "", err
+	}
+	if err := s.writeCode(ctx, c, file, args.Code); err != nil {
+		return "", err
+	}
+	if _, existed := c.before.Subagents[file]; !existed {
+		c.step.Usage.SubagentsCreated = 1
+	}
+	c.change().Subagents[file] = run.Subagent{SkillName: name, Tools: tools}
+	return file, nil
+}
+
+// mayCreate refuses what would overwrite something else.
+func (s *Subagents) mayCreate(ctx context.Context, c *call, name, file string) error {
+	if !strings.HasSuffix(file, ".py") {
+		return complain("filename: %s does not end in .py", file)
+	}
+	if strings.HasPrefix(file, savedSkillsDir+"/") {
+		return complain("filename: %s/ holds copies of saved skills; choose another folder", savedSkillsDir)
+	}
+	if other, taken := c.before.Subagents[file]; taken && other.SkillName != name {
+		return complain("filename: %s is the subagent %s; give %s another filename, or change it with modify_subagent", file, other.SkillName, name)
+	}
+	if _, input := c.before.Inputs.Lookup(file); input {
+		return complain("filename: %s is an input file; choose another name", file)
+	}
+	head, err := s.Skills.Head(ctx, name)
+	switch {
+	case errors.Is(err, skillstore.ErrUnknownSkill):
+		return nil
+	case err != nil:
+		return err
+	case head.Tombstone != nil:
+		return nil
+	}
+	return complain("skill_name: the library has a skill %s already; use it with run_subagent {\"skill_name\": %q}, or choose another name", name, name)
+}
+
+func checkCode(code string) error {
+	switch {
+	case strings.TrimSpace(code) == "":
+		return complain("code is empty")
+	case len(code) > maxCode:
+		return complain("code has %d bytes; at most %d are taken", len(code), maxCode)
+	case strings.ContainsRune(code, 0):
+		return complain("code contains NUL bytes")
+	case !utf8.ValidString(code):
+		return complain("code is not valid UTF-8")
+	}
+	return nil
+}
+
+func (s *Subagents) writeCode(ctx context.Context, c *call, file, code string) error {
+	digest, err := s.Blobs.Put(ctx, []byte(code))
+	if err != nil {
+		return err
+	}
+	w := c.change()
+	w.Files = w.Files.With(workspace.File{Path: file, Digest: digest, Size: int64(len(code))})
+	return nil
+}
+
+// modify replaces one exact piece of a file.
+func (s *Subagents) modify(ctx context.Context, c *call, args metaskill.Modify) error {
+	file, err := s.locate(ctx, c, args.Filename, args.SkillName)
+	if err != nil {
+		return err
+	}
+	entry, _ := c.files().Files.Lookup(file)
+	old, err := s.Blobs.Get(ctx, entry.Digest)
+	if err != nil {
+		return err
+	}
+	if err := checkReplacement(file, string(old), args.OldContent); err != nil {
+		return err
+	}
+	code := strings.Replace(string(old), args.OldContent, args.NewContent, 1)
+	if err := checkCode(code); err != nil {
+		return err
+	}
+	if err := s.writeCode(ctx, c, file, code); err != nil {
+		return err
+	}
+	c.succeed(fmt.Sprintf("Changed %s. Run it again to see whether it works.", file), "changed "+file)
+	return nil
+}
+
+// locate finds the entry file that a call means; a saved skill is copied into the
+// workspace the first time it is named.
+func (s *Subagents) locate(ctx context.Context, c *call, filename, skillName string) (string, error) {
+	if (filename == "") == (skillName == "") {
+		return "", complain("give filename for a subagent in the workspace, or skill_name for a saved skill: one of the two")
+	}
+	if filename != "" {
+		return inWorkspace(c.files(), filename)
+	}
+	name, err := skill.NormalizeName(skillName)
+	if err != nil {
+		return "", complain("skill_name: %v", err)
+	}
+	for file, agent := range c.files().Subagents {
+		if agent.SkillName == name {
+			return file, nil
+		}
+	}
+	return s.copySkill(ctx, c, name)
+}
+
+func inWorkspace(w *run.Workspace, filename string) (string, error) {
+	file, err := workspace.CleanPath(filename)
+	if err != nil {
+		return "", complain("filename: %v", err)
+	}
+	if _, ok := w.Subagents[file]; ok {
+		return file, nil
+	}
+	if _, ok := w.Files.Lookup(file); ok && strings.HasSuffix(file, ".py") {
+		return file, nil
+	}
+	return "", complain("filename: there is no subagent %s; there are %s", file, listed(subagentFiles(w)))
+}
+
+// copySkill puts the current version of a saved skill into the workspace.
+func (s *Subagents) copySkill(ctx context.Context, c *call, name string) (string, error) {
+	head, err := s.Skills.Head(ctx, name)
+	if errors.Is(err, skillstore.ErrUnknownSkill) {
+		return "", complain("skill_name: the library has no skill %s; search it with list_saved_subagents", name)
+	}
+	if err != nil {
+		return "", err
+	}
+	if head.Tombstone != nil {
+		return "", complain("skill_name: %s was retired%s", name, successor(head))
+	}
+	version, err := s.Skills.Version(ctx, name, head.Version)
+	if err != nil {
+		return "", err
+	}
+	dir := savedSkillsDir + "/" + name + "/"
+	w := c.change()
+	origin := run.Origin{Version: head.Version, Generation: head.Generation}
+	for _, f := range version.Files {
+		if f.Path == skill.DocumentFile {
+			continue
+		}
+		copied := workspace.File{Path: dir + f.Path, Digest: objectstore.Digest(f.Digest), Size: f.Size, Executable: f.Executable}
+		w.Files = w.Files.With(copied)
+		origin.Files = origin.Files.With(copied)
+	}
+	entry := dir + version.EntryFile
+	w.Subagents[entry] = run.Subagent{SkillName: name, Tools: version.Tools, From: &origin}
+	return entry, nil
+}
+
+func successor(h skill.Head) string {
+	if h.Tombstone.SupersededBy == "" {
+		return ""
+	}
+	return "; use " + h.Tombstone.SupersededBy
+}
+
+// run executes a subagent in the workspace and keeps what it left there.
+func (s *Subagents) run(ctx context.Context, c *call, file, query string) error {
+	agent := c.files().Subagents[file]
+	code := pythonFiles(c.files().Files)
+	door, err := s.door(c, agent.Tools, "")
+	if err != nil {
+		return err
+	}
+	dir, err := s.scratch()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := workspace.Materialise(ctx, s.Blobs, c.files().Files, dir); err != nil {
+		return err
+	}
+	res, err := s.execute(ctx, c, dir, file, query, door)
+	if err != nil {
+		return err
+	}
+	after, changes, err := workspace.Snapshot(ctx, s.Blobs, dir, c.files().Files, workspaceLimits)
+	if errors.Is(err, workspace.ErrLimit) {
+		return complain("%s ran, but nothing that it left was kept: %v", file, err)
+	}
+	if err != nil {
+		return err
+	}
+	w := c.change()
+	w.Files = after
+	if res.Failure == nil {
+		agent.LastSuccess = &run.Success{Query: query, Code: code, Journal: c.journal}
+	}
+	if agent.SkillName != "" {
+		w.Subagents[file] = agent
+	}
+	c.step.OK, c.step.Observation, c.step.Summary = res.Failure == nil, observe(res, changes), summarise(file, res)
+	return nil
+}
+
+// execute runs main(query) and counts what it spent.
+func (s *Subagents) execute(ctx context.Context, c *call, dir, file, query string, door *gateway.Session) (pyruntime.Result, error) {
+	limits := s.Limits
+	if left := c.in.Remaining.Seconds; left >= 0 {
+		limits.Wall = min(limits.Wall, time.Duration(left)*time.Second)
+	}
+	res, err := s.Python.Run(ctx, pyruntime.Call{
+		Workspace: dir, Entry: file, Query: query, Gateway: door, Token: door.Token(), Limits: limits, Mask: s.Secrets,
+	})
+	if broken := door.Close(); err == nil && broken != nil {
+		// The run says nothing about the subagent: its journal or the model behind call_llm was out of order.
+		err = broken
+	}
+	spent := door.Usage()
+	c.step.Usage = c.step.Usage.Add(run.Usage{
+		SubagentRuns: 1, SubagentInputTokens: spent.InputTokens, SubagentOutputTokens: spent.OutputTokens,
+		CostUSD: spent.CostUSD, Estimated: spent.Estimated,
+	})
+	return res, err
+}
+
+// door is the gateway session of one run. It replays what earlier attempts at this
+// step have journalled and, when past names the journal of another run, that too.
+func (s *Subagents) door(c *call, tools []string, past string) (*gateway.Session, error) {
+	journal := gateway.NewJournal(s.Objects, c.journal)
+	if past != "" {
+		journal = replaying{Journal: journal, past: gateway.NewJournal(s.Objects, past)}
+	}
+	return gateway.New(gateway.Config{
+		Tools: s.Tools, Granted: tools, Secrets: s.Secrets, Journal: journal,
+		MaxTokens: c.in.Remaining.SubagentTokens, LLM: s.subagentModel(c),
+	})
+}
+
+// subagentModel is the model behind a subagent's call_llm.
+func (s *Subagents) subagentModel(c *call) gateway.LLM {
+	model := c.opening.SubagentModel
+	return func(ctx context.Context, req gateway.LLMRequest) (gateway.LLMReply, error) {
+		client, err := s.Models.Completer(model)
+		if err != nil {
+			return gateway.LLMReply{}, err
+		}
+		messages := []llm.Message{}
+		if req.System != "" {
+			messages = append(messages, llm.Message{Role: "system", Content: req.System})
+		}
+		for _, m := range req.Messages {
+			messages = append(messages, llm.Message{Role: m.Role, Content: m.Content})
+		}
+		res, err := client.Complete(ctx, llm.Request{Model: model, Messages: messages, MaxOutputTokens: req.MaxTokens}, nil)
+		if err != nil {
+			return gateway.LLMReply{}, err
+		}
+		return gateway.LLMReply{Text: or(res.Message.Content, res.Message.Refusal), Usage: gatewayUsage(res.Usage)}, nil
+	}
+}
+
+func gatewayUsage(u llm.Usage) gateway.Usage {
+	return gateway.Usage{InputTokens: u.InputTokens, OutputTokens: u.OutputTokens, CostUSD: u.CostUSD, Estimated: u.Estimated}
+}
+
+func (s *Subagents) scratch() (string, error) {
+	dir, err := os.MkdirTemp(s.Scratch, "run-")
+	if err != nil {
+		return "", fmt.Errorf("make a scratch workspace: %w", err)
+	}
+	return dir, nil
+}
+
+func or(value, fallback string) string {
+	if value == "" {
+		return fallback
+	}
+	return value
+}

@@ -1,0 +1,50 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+
+	"agentfactory/internal/config"
+	"agentfactory/internal/objectstore"
+)
+
+// DialTemporal connects to the server at address, or with "" to the one that is
+// configured in Temporal's own way (TEMPORAL_ADDRESS, TEMPORAL_PROFILE, its TOML file).
+func DialTemporal(ctx context.Context, address string) (client.Client, error) {
+	options := client.Options{HostPort: address}
+	if address == "" {
+		configured, err := envconfig.LoadDefaultClientOptions()
+		if err != nil {
+			return nil, fmt.Errorf("read the Temporal configuration: %w", err)
+		}
+		options = configured
+	}
+	options.Logger = slog.New(slog.DiscardHandler) // the SDK reports through errors as well
+	c, err := client.DialContext(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Temporal at %s: %w; check TEMPORAL_ADDRESS, or unset it to use the embedded server", options.HostPort, err)
+	}
+	return c, nil
+}
+
+// OpenBucket opens the configured S3 bucket with the AWS SDK's standard settings.
+// Retries belong to the callers, who own one policy for all services.
+func OpenBucket(ctx context.Context, c config.Config) (*objectstore.Bucket, error) {
+	settings, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }))
+	if err != nil {
+		return nil, fmt.Errorf("read the AWS configuration: %w", err)
+	}
+	api := s3.NewFromConfig(settings, func(o *s3.Options) {
+		// Servers other than AWS rarely resolve a host name for each bucket.
+		o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL_S3")+os.Getenv("AWS_ENDPOINT_URL") != ""
+	})
+	return objectstore.NewBucket(api, c.S3.Bucket), nil
+}

@@ -1,0 +1,135 @@
+package service
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"sync"
+
+	"go.temporal.io/sdk/temporal"
+
+	"agentfactory/activities"
+	"agentfactory/internal/config"
+	"agentfactory/internal/llm"
+)
+
+// ScriptedDemoModel is the name of the built-in scripted model that `starter demo`
+// uses. Only a service with Parts.Demo set serves it.
+const ScriptedDemoModel = "scripted-demo"
+
+// scriptedPrefix marks the names of models that a script answers for.
+const scriptedPrefix = "scripted-"
+
+// Models routes model names to clients. The configured endpoint can be replaced while
+// runs are going on: the next call uses the new one.
+type Models struct {
+	options llm.Options
+	windows map[string]int
+
+	mu         sync.Mutex
+	configured config.Model
+	client     *llm.Client
+	scripted   *llm.Client // nil unless the demo is served
+}
+
+// NewModels returns the models of a configuration; a configuration without a model is
+// valid, its runs wait until there is one.
+func NewModels(c config.Config) (*Models, error) {
+	prices := llm.Prices{}
+	for name, p := range c.Prices {
+		prices[name] = llm.Price(p)
+	}
+	m := &Models{options: llm.Options{Prices: prices}, windows: c.ContextWindows}
+	return m, m.Set(c.Model)
+}
+
+// Set replaces the configured endpoint and its model names.
+func (m *Models) Set(model config.Model) error {
+	var client *llm.Client
+	if model.Check() == nil {
+		c, err := llm.New(llm.Endpoint{BaseURL: model.BaseURL, APIKey: model.APIKey.Reveal()}, m.options)
+		if err != nil {
+			return err
+		}
+		client = c
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.configured, m.client = model, client
+	return nil
+}
+
+// serveScripted routes the scripted model's name to the server at baseURL.
+func (m *Models) serveScripted(baseURL string) error {
+	client, err := llm.New(llm.Endpoint{BaseURL: baseURL}, m.options)
+	m.scripted = client
+	return err
+}
+
+// Resolve fills in what a run needs to know of its model.
+func (m *Models) Resolve(model string) (activities.ModelSettings, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if model == "" {
+		if err := m.configured.Check(); err != nil {
+			return activities.ModelSettings{}, notConfigured(err)
+		}
+	}
+	s := activities.ModelSettings{Model: cmp.Or(model, m.configured.Name)}
+	s.SubagentModel = cmp.Or(m.configured.SubagentModel, s.Model)
+	if strings.HasPrefix(s.Model, scriptedPrefix) {
+		s.SubagentModel = s.Model
+	}
+	s.ContextWindow = m.window(s.Model)
+	s.MaxOutputTokens = min(s.ContextWindow/4, maxReply)
+	return s, nil
+}
+
+// Completer returns the client that serves the model.
+func (m *Models) Completer(model string) (activities.Completer, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if model == ScriptedDemoModel {
+		if m.scripted == nil {
+			return nil, notConfigured(fmt.Errorf("this worker does not serve %s; `starter demo` does", model))
+		}
+		return m.scripted, nil
+	}
+	if m.client == nil {
+		return nil, notConfigured(m.configured.Check())
+	}
+	return m.client, nil
+}
+
+func notConfigured(err error) error {
+	return temporal.NewNonRetryableApplicationError(err.Error(), activities.ModelNotConfigured, nil)
+}
+
+const (
+	maxReply      = 32_000  // tokens of one reply: reasoning and the code of several subagents
+	defaultWindow = 128_000 // tokens, for models that the table does not know
+)
+
+// window is the model's context window in tokens: the configured one, else by the
+// longest known beginning of its name. A window that is really smaller shows itself as
+// a context-length error, to which the run answers by shortening old observations.
+func (m *Models) window(model string) int {
+	if w, ok := m.windows[model]; ok {
+		return w
+	}
+	name := model[strings.LastIndexByte(model, '/')+1:] // without a provider's prefix
+	best, window := "", defaultWindow
+	for prefix, w := range knownWindows {
+		if strings.HasPrefix(name, prefix) && len(prefix) > len(best) {
+			best, window = prefix, w
+		}
+	}
+	return window
+}
+
+// knownWindows are context windows in tokens by the beginning of the model's name, from
+// the providers' model pages.
+var knownWindows = map[string]int{
+	"gpt-5": 400_000, "gpt-4.1": 1_047_576, "gpt-4o": 128_000, "o1": 200_000, "o3": 200_000, "o4": 200_000,
+	"claude": 200_000, "gemini": 1_048_576, "deepseek": 128_000, "llama": 128_000, "qwen": 32_768, "mistral": 128_000,
+}

@@ -1,0 +1,232 @@
+// Package service assembles a worker from its parts: the activities with what they
+// depend on, the workflows, and the two task queues. The worker command and the
+// embedded stack both run it. It may import everything but the embedded servers.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"agentfactory/activities"
+	"agentfactory/internal/config"
+	"agentfactory/internal/gateway"
+	"agentfactory/internal/llm/scripted"
+	"agentfactory/internal/objectstore"
+	"agentfactory/internal/pyruntime"
+	"agentfactory/internal/run"
+	"agentfactory/internal/sandbox"
+	"agentfactory/skillstore"
+	"agentfactory/workflows"
+)
+
+// Parts are what a worker is made of.
+type Parts struct {
+	Config   config.Config
+	Temporal client.Client
+	Objects  objectstore.Store
+	State    string // directory for caches and scratch files
+	Demo     []byte // script of the scripted demo model; nil serves none
+}
+
+// Service is a worker on both task queues.
+type Service struct {
+	models  *Models
+	python  *pyruntime.Runtime
+	workers []worker.Worker
+	script  *scripted.Running
+	level   sandbox.Level
+	scratch string // of this process
+}
+
+// New checks every part, so that a wrong configuration shows at the start and not in
+// the middle of a run. It starts nothing but the scripted model.
+func New(ctx context.Context, p Parts) (*Service, error) {
+	s := &Service{}
+	if err := s.openModels(p); err != nil {
+		return nil, err
+	}
+	records := run.NewRecords(p.Objects)
+	blobs, err := objectstore.NewBlobs(p.Objects, filepath.Join(p.State, "cache"), maxCache)
+	if err != nil {
+		return nil, fmt.Errorf("open the cache: %w", err)
+	}
+	if err := s.openPython(ctx, p); err != nil {
+		return nil, err
+	}
+	s.scratch, err = scratchDir(s.python.WorkDir())
+	if err != nil {
+		return nil, err
+	}
+	s.assemble(p, records, blobs, skillstore.New(p.Objects))
+	return s, nil
+}
+
+// maxCache bounds the local copies of blobs, in bytes.
+const maxCache = 2 << 30
+
+func (s *Service) openModels(p Parts) error {
+	models, err := NewModels(p.Config)
+	if err != nil {
+		return err
+	}
+	s.models = models
+	if p.Demo == nil {
+		return nil
+	}
+	script, err := scripted.Parse(p.Demo)
+	if err != nil {
+		return fmt.Errorf("read the demo's script: %w", err)
+	}
+	server, err := scripted.NewServer(script, scripted.Options{})
+	if err != nil {
+		return err
+	}
+	s.script, err = scripted.Start("127.0.0.1:0", server)
+	if err != nil {
+		return err
+	}
+	return models.serveScripted(s.script.URL)
+}
+
+func (s *Service) openPython(ctx context.Context, p Parts) error {
+	minimum, err := sandbox.ParseLevel(p.Config.Sandbox.Min)
+	if err != nil {
+		return err
+	}
+	python, err := pyruntime.Discover(ctx, p.Config.Sandbox.Python, sandbox.Readable)
+	if err != nil {
+		return err
+	}
+	box, err := sandbox.New(sandbox.Config{Python: python.Path, ReadOnly: python.Roots, StateDir: filepath.Join(p.State, "sandbox"), Min: minimum})
+	if err != nil {
+		return err
+	}
+	s.level = box.Level()
+	s.python, err = pyruntime.New(pyruntime.Config{Python: python, Dir: filepath.Join(p.State, "packages"), Sandbox: box})
+	return err
+}
+
+// scratchDir makes a directory for this process below root, and removes those of
+// processes that are gone: what a killed worker left is of no use to anybody.
+func scratchDir(root string) (string, error) {
+	own := filepath.Join(root, strconv.Itoa(os.Getpid()))
+	left, err := os.ReadDir(root)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read the scratch directory: %w", err)
+	}
+	for _, d := range left {
+		if pid, err := strconv.Atoi(d.Name()); err == nil && (pid == os.Getpid() || syscall.Kill(pid, 0) != nil) {
+			if err := os.RemoveAll(filepath.Join(root, d.Name())); err != nil {
+				return "", fmt.Errorf("clear the scratch directory: %w", err)
+			}
+		}
+	}
+	if err := os.MkdirAll(own, 0o711); err != nil {
+		return "", fmt.Errorf("make the scratch directory: %w", err)
+	}
+	return own, nil
+}
+
+// assemble registers workflows and activities on their task queues.
+func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blobs, skills skillstore.Store) {
+	tools := []string{"shell_command"} // what this installation can give to subagents
+	agents := &activities.Subagents{
+		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Python: s.python,
+		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: map[string]gateway.Tool{}, Secrets: secrets(p.Config),
+	}
+	main := worker.New(p.Temporal, workflows.TaskQueue, worker.Options{
+		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
+	})
+	main.RegisterWorkflowWithOptions(workflows.Install, workflow.RegisterOptions{Name: workflows.InstallType})
+	main.RegisterActivity(&activities.Runs{
+		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Tools: tools, Defaults: defaults(p.Config.Limits.Run),
+	})
+	main.RegisterActivity(&activities.Model{Records: records, Models: s.models})
+	main.RegisterActivity(&activities.Library{Records: records, Blobs: blobs, Skills: skills})
+	main.RegisterActivity(agents)
+	box := worker.New(p.Temporal, workflows.SandboxTaskQueue, worker.Options{
+		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
+		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: max(2, runtime.NumCPU()),
+	})
+	box.RegisterActivity(agents)
+	s.workers = []worker.Worker{main, box}
+}
+
+const (
+	stopWithin = 10 * time.Second
+	// A cancellation comes back with a heartbeat: the SDK's default of 30 s between them would make people wait.
+	beatsReachServer = time.Second
+)
+
+// Start begins to poll both task queues.
+func (s *Service) Start() error {
+	for _, w := range s.workers {
+		if err := w.Start(); err != nil {
+			s.Stop()
+			return fmt.Errorf("start the worker: %w", err)
+		}
+	}
+	return nil
+}
+
+// Stop ends polling and waits a little for what is being done.
+func (s *Service) Stop() {
+	for _, w := range s.workers {
+		w.Stop()
+	}
+	if s.script != nil {
+		s.script.Close()
+	}
+	os.RemoveAll(s.scratch)
+}
+
+// SetModel replaces the model endpoint while runs are going on.
+func (s *Service) SetModel(m config.Model) error { return s.models.Set(m) }
+
+// Level is the isolation that subagents run under.
+func (s *Service) Level() sandbox.Level { return s.level }
+
+func limits(c config.SubagentLimits) sandbox.Limits {
+	return sandbox.Limits{
+		Wall: time.Duration(c.Timeout), CPU: time.Duration(c.CPUTime), Memory: int64(c.Memory), Processes: c.Processes,
+		Output: int64(c.Output), FileSize: int64(c.FileSize), Disk: int64(c.Disk),
+	}
+}
+
+func defaults(c config.RunLimits) run.Budget {
+	return run.Budget{
+		Turns: c.Turns, OrchestrationTokens: c.OrchestrationTokens, SubagentTokens: c.SubagentTokens, CostUSD: c.CostUSD,
+		WallSeconds: int64(time.Duration(c.WallTime).Seconds()), SubagentRuns: c.SubagentRuns, SubagentsCreated: c.SubagentsCreated,
+	}
+}
+
+// secrets are the values that nothing which code prints may show to a model.
+func secrets(c config.Config) []string {
+	var found []string
+	for _, v := range []string{c.Model.APIKey.Reveal(), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"), os.Getenv("TEMPORAL_API_KEY")} {
+		if v != "" {
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+// Check reports whether the bucket can be used at all, before runs are taken on.
+func Check(ctx context.Context, objects objectstore.Store) error {
+	_, err := objects.Stat(ctx, "skills/none/head.json")
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,86 @@
+package workflows
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
+	"go.temporal.io/sdk/temporal"
+
+	"agentfactory/activities"
+	"agentfactory/internal/run"
+)
+
+// DecodeInstall reads Install's input strictly: an unknown field is an error that
+// names the nearest known one, since a misspelt option must not be ignored in silence.
+func DecodeInstall(raw []byte) (InstallInput, error) {
+	var in InstallInput
+	if err := strict(raw, &in); err != nil {
+		return InstallInput{}, err
+	}
+	return in, in.Check()
+}
+
+// Check refuses what no run can start with. The command line calls it before it
+// starts anything; the workflow calls it for everybody else.
+func (in InstallInput) Check() error {
+	switch {
+	case strings.TrimSpace(in.Task) == "":
+		return errors.New("task is empty: say in plain words what is to be done")
+	case len(in.Task) > MaxTask:
+		return fmt.Errorf("task has %d bytes, at most %d are taken: put long material into an input file (files)", len(in.Task), MaxTask)
+	case !utf8.ValidString(in.Task) || strings.ContainsRune(in.Task, 0):
+		return errors.New("task is not valid UTF-8 text")
+	case in.Approval != "" && in.Approval != ApproveNever:
+		return fmt.Errorf("approval: %q is not available; the only policy so far is %q", in.Approval, ApproveNever)
+	}
+	if n := inlineBytes(in.Files); n > activities.MaxInlineFiles {
+		return fmt.Errorf("files: %d bytes inside the input, at most %d are taken: upload them first and give their keys (starter install --file does that)", n, activities.MaxInlineFiles)
+	}
+	return in.Budget.Check()
+}
+
+func inlineBytes(files []run.InputFile) (n int) {
+	for _, f := range files {
+		n += len(f.Text) + len(f.Base64)
+	}
+	return n
+}
+
+func strict(raw []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil {
+		return nil
+	}
+	var wrongType *json.UnmarshalTypeError
+	if errors.As(err, &wrongType) {
+		return fmt.Errorf("input field %q: %s does not fit %s", wrongType.Field, wrongType.Value, wrongType.Type)
+	}
+	if name, ok := strings.CutPrefix(err.Error(), `json: unknown field `); ok {
+		name = strings.Trim(name, `"`)
+		return fmt.Errorf("input has an unknown field %q; did you mean %q?", name, nearestField(name, reflect.TypeOf(v).Elem()))
+	}
+	return fmt.Errorf("input is not valid JSON: %w", err)
+}
+
+func nearestField(name string, t reflect.Type) string {
+	best, distance := "", -1
+	for i := range t.NumField() {
+		tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if d := levenshtein.ComputeDistance(name, tag); distance < 0 || d < distance {
+			best, distance = tag, d
+		}
+	}
+	return best
+}
+
+func invalidInput(err error) error {
+	return temporal.NewNonRetryableApplicationError(err.Error(), activities.InvalidInput, nil)
+}
