@@ -1,0 +1,211 @@
+// Package e2e runs whole tasks on real parts: a Temporal server, an S3 server, worker
+// processes of the production binary, the sandbox and Python. Only the model is
+// scripted, and it speaks its wire protocol over HTTP.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"agentfactory/internal/embedded/s3server"
+	"agentfactory/internal/embedded/temporalserver"
+	"agentfactory/internal/llm/scripted"
+	"agentfactory/internal/objectstore"
+	"agentfactory/internal/run"
+	"agentfactory/internal/service"
+	"agentfactory/skillstore"
+	"agentfactory/workflows"
+)
+
+var workerBinary string
+
+func TestMain(m *testing.M) {
+	s3server.MaybeRun()
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	workerBinary = filepath.Join(dir, "worker")
+	if out, err := exec.Command("go", "build", "-o", workerBinary, "agentfactory/worker").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the worker: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// stack is what a test stands on.
+type stack struct {
+	t        testing.TB
+	temporal client.Client
+	address  string
+	s3       *s3server.Server
+	s3URL    string // what workers use: the server itself, or a proxy before it
+	objects  objectstore.Store
+	skills   skillstore.Store
+	records  *run.Records
+	model    *scripted.Server
+	modelURL string
+	direct   struct{ model, s3 string } // what tripwires stand before
+}
+
+const bucket = "agentfactory"
+
+const (
+	testPatience = time.Minute
+	tick         = 20 * time.Millisecond
+)
+
+func newStack(t testing.TB, script string) *stack {
+	t.Helper()
+	ctx := t.Context()
+	dir := t.TempDir()
+	server, err := temporalserver.Start(ctx, temporalserver.Options{Dir: filepath.Join(dir, "temporal"), FrontendPort: freePort(t), UIPort: freePort(t)})
+	require.NoError(t, err)
+	t.Cleanup(func() { server.Stop() })
+	s3, err := s3server.Start(ctx, s3server.Options{Dir: filepath.Join(dir, "s3"), AccessKey: "test", SecretKey: "test-secret"})
+	require.NoError(t, err)
+	t.Cleanup(s3.Stop)
+	require.NoError(t, objectstore.EnsureBucket(ctx, s3.Client(), bucket))
+	temporal, err := service.DialTemporal(ctx, server.Address())
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+	parsed, err := scripted.Parse([]byte(script))
+	require.NoError(t, err)
+	model, err := scripted.NewServer(parsed, scripted.Options{})
+	require.NoError(t, err)
+	listening, err := scripted.Start("127.0.0.1:0", model)
+	require.NoError(t, err)
+	t.Cleanup(func() { listening.Close() })
+	objects := objectstore.NewBucket(s3.Client(), bucket)
+	return &stack{t: t, temporal: temporal, address: server.Address(), s3: s3, s3URL: s3.Endpoint, objects: objects,
+		skills: skillstore.New(objects), records: run.NewRecords(objects), model: model, modelURL: listening.URL}
+}
+
+// freePort keeps tests that run side by side from asking for the same usual ports.
+func freePort(t testing.TB) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// workerProcess is a running worker of the production binary.
+type workerProcess struct {
+	cmd  *exec.Cmd
+	out  *lockedBuffer
+	once sync.Once
+}
+
+// worker starts a worker process and waits until it is ready.
+func (s *stack) worker() *workerProcess {
+	s.t.Helper()
+	out := &lockedBuffer{}
+	cmd := exec.Command(workerBinary)
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "AGENTFACTORY_DATA=" + s.t.TempDir(),
+		"TEMPORAL_ADDRESS=" + s.address, "OPENAI_BASE_URL=" + s.modelURL, "OPENAI_API_KEY=sk-test-0123456789abcdef", "AGENTFACTORY_MODEL=scripted-test",
+		"AGENTFACTORY_S3_BUCKET=" + bucket, "AWS_ENDPOINT_URL_S3=" + s.s3URL, "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test-secret",
+	}
+	cmd.Stdout, cmd.Stderr = out, out
+	require.NoError(s.t, cmd.Start())
+	p := &workerProcess{cmd: cmd, out: out}
+	s.t.Cleanup(func() {
+		p.kill()
+		if s.t.Failed() {
+			s.t.Logf("worker %d:\n%s", cmd.Process.Pid, out)
+		}
+	})
+	require.Eventually(s.t, func() bool { return strings.Contains(out.String(), "ready") }, time.Minute, 20*time.Millisecond,
+		"the worker did not get ready: %s", out)
+	return p
+}
+
+// kill ends the worker with SIGKILL, as a crash would.
+func (p *workerProcess) kill() {
+	p.once.Do(func() {
+		_ = p.cmd.Process.Kill() // it may have ended by itself
+		_ = p.cmd.Wait()         // ends with the signal
+	})
+}
+
+// start begins a run by its type name, as any program would.
+func (s *stack) start(input any) client.WorkflowRun {
+	s.t.Helper()
+	r, err := s.temporal.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{TaskQueue: workflows.TaskQueue}, workflows.InstallType, input)
+	require.NoError(s.t, err)
+	return r
+}
+
+func (s *stack) result(r client.WorkflowRun) (run.Result, error) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
+	defer cancel()
+	var res run.Result
+	err := r.Get(ctx, &res)
+	return res, err
+}
+
+func (s *stack) install(input any) run.Result {
+	s.t.Helper()
+	res, err := s.result(s.start(input))
+	require.NoError(s.t, err)
+	return res
+}
+
+func (s *stack) status(r client.WorkflowRun) (run.Status, error) {
+	var st run.Status
+	value, err := s.temporal.QueryWorkflow(s.t.Context(), r.GetID(), "", workflows.StatusQuery)
+	if err == nil {
+		err = value.Get(&st)
+	}
+	return st, err
+}
+
+// dump writes the whole transcript for a failing test.
+func (s *stack) dump(key string) string {
+	chain, err := s.records.Chain(context.Background(), key)
+	if err != nil {
+		return err.Error()
+	}
+	text, err := json.MarshalIndent(chain, "", " ")
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
