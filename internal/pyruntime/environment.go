@@ -228,6 +228,8 @@ var (
 	// page that is absent or forbidden says something about the package, others do not.
 	unreached = regexp.MustCompile(`Could not fetch URL (\S+): (.+) - skipping`)
 	absent    = regexp.MustCompile(`^(403|404|410) Client Error`)
+	// insecure is an index that pip leaves out because it is configured without TLS.
+	insecure = regexp.MustCompile(`The repository located at \S+ is not a trusted or secure host`)
 	// refusal is how pip says that the requirements are to blame.
 	refusal = regexp.MustCompile(`^ERROR: (Could not find a version that satisfies|Cannot install|Invalid requirement|Package .* requires a different Python|.* is not a supported wheel|Requested .* has (invalid|inconsistent))`)
 	// versions is the list in which pip shows all that there is, oldest first.
@@ -242,6 +244,9 @@ func judge(wanted []string, err error, stderr, log string) error {
 		if !absent.MatchString(page[2]) {
 			return fmt.Errorf("%w: %s: %s", ErrIndexUnavailable, withoutLogin(page[1]), withoutLogin(page[2]))
 		}
+	}
+	if ignored := insecure.FindString(log); ignored != "" {
+		return fmt.Errorf("%w: %s; use https or set PIP_TRUSTED_HOST", ErrIndexUnavailable, ignored)
 	}
 	for line := range strings.Lines(stderr) {
 		if refusal.MatchString(line) {

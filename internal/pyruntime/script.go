@@ -2,7 +2,6 @@ package pyruntime
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -32,7 +31,7 @@ func Dependencies(source []byte) (Metadata, error) {
 	}
 	var m Metadata
 	if _, err := toml.Decode(content, &m); err != nil {
-		return Metadata{}, fmt.Errorf("the `# /// script` block cannot be read: %s", tomlProblem(err))
+		return Metadata{}, fmt.Errorf("the `# /// script` block cannot be read: %s", oneLine(strings.TrimPrefix(err.Error(), "toml: ")))
 	}
 	return m, nil
 }
@@ -66,14 +65,6 @@ func pythonLines(source []byte) []byte {
 	source = bytes.TrimPrefix(source, []byte("\uFEFF"))
 	source = bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n"))
 	return bytes.ReplaceAll(source, []byte("\r"), []byte("\n"))
-}
-
-func tomlProblem(err error) string {
-	var p toml.ParseError
-	if errors.As(err, &p) {
-		return fmt.Sprintf("line %d of its TOML: %s", p.Position.Line, oneLine(p.Message))
-	}
-	return oneLine(strings.TrimPrefix(err.Error(), "toml: "))
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
