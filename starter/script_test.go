@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(binary)+":"+os.Getenv("PATH"))
 			env.Setenv("AGENTFACTORY_DATA", filepath.Join(env.WorkDir, ".data"))
+			env.Setenv("TMPDIR", os.TempDir()) // a directory that the sandbox's user may enter
 			env.Setenv("OPENAI_BASE_URL", server.URL+"/v1")
 			env.Setenv("AGENTFACTORY_MODEL", "scripted-test")
 			env.Defer(func() { stopStack(env, binary) })
