@@ -8,6 +8,8 @@ import sys
 
 
 def launch(plan):
+    # Whatever the worker's own parent left open must not be inherited.
+    os.closerange(plan["first_closed"], 1 << 16)
     os.chdir(plan["dir"])
     for name, soft, hard in plan["limits"]:
         resource.setrlimit(getattr(resource, name), (soft, hard))

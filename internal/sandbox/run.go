@@ -279,7 +279,8 @@ func (p *process) close() {
 // plan is what launch.py reads.
 type plan struct {
 	Dir     string     `json:"dir"`
-	Limits  [][3]any   `json:"limits"` // resource, soft, hard
+	Closed  int        `json:"first_closed"` // file descriptors from here on are closed
+	Limits  [][3]any   `json:"limits"`       // resource, soft, hard
 	Confine *confining `json:"confine,omitempty"`
 	Argv    []string   `json:"argv,omitempty"`
 	Script  string     `json:"script,omitempty"`
@@ -302,7 +303,7 @@ func (p *process) plan() plan {
 	if p.runner.level == Confined && !p.runner.asRoot {
 		processes += threadsOf(p.uid) // the kernel counts all of this user's
 	}
-	made := plan{Dir: insideWorkspace, Argv: p.spec.Argv, Script: p.spec.Script, Args: append([]string{}, p.spec.Args...)}
+	made := plan{Dir: insideWorkspace, Closed: inheritedGateway, Argv: p.spec.Argv, Script: p.spec.Script, Args: append([]string{}, p.spec.Args...)}
 	for _, limit := range []struct {
 		name       string
 		soft, hard int64
@@ -314,7 +315,7 @@ func (p *process) plan() plan {
 		made.Limits = append(made.Limits, [3]any{limit.name, limit.soft, limit.hard})
 	}
 	if p.runner.level == Confined {
-		made.Dir = p.spec.Workspace
+		made.Dir, made.Closed = p.spec.Workspace, inheritedGateway+1
 		made.Confine = &confining{
 			Handled: p.runner.landlock.handled(), Rules: p.runner.landlock.rules(p.readable(), p.spec.Workspace), Seccomp: hex.EncodeToString(p.runner.filter),
 		}
