@@ -222,6 +222,7 @@ Look around:
   starter runs show %s
   starter skills list
   %s   (the Temporal UI)
+The servers stay in the background until nobody has needed them for ten minutes.
 
 This was a scripted model. With a real one:
   export OPENAI_API_KEY=…

@@ -85,6 +85,9 @@ func (a *app) end(err error, args []string) int {
 		return int(silent)
 	}
 	code, message := codeOf(err), oneLine(err.Error())
+	if code == exitDetached {
+		message = "interrupted"
+	}
 	// A command line that could not be parsed has not set the flag.
 	if a.json || slices.Contains(args, "--json") {
 		a.printJSON(map[string]any{"error": map[string]any{"message": message, "code": codeNames[code], "exit_code": code}})

@@ -21,8 +21,11 @@ func (a *app) follow(ctx context.Context, c *connection, id string) error {
 	if errors.Is(err, errDetached) {
 		return a.leave(id, "detached: the run goes on")
 	}
-	if err != nil {
+	if codeOf(err) == exitUnreachable {
 		return fmt.Errorf("%w; come back with `starter runs watch %s`", err, id)
+	}
+	if err != nil {
+		return err
 	}
 	if err := a.printResult(res); err != nil {
 		return err

@@ -147,7 +147,7 @@ func (t transcript) printAdded(m llm.Message) {
 
 const (
 	maxOpening     = 40 // lines
-	maxObservation = 12 // lines
+	maxObservation = 25 // lines: a traceback with the locals that explain it
 	maxArgument    = 100
 )
 
@@ -165,7 +165,7 @@ func (t transcript) shortened(text string, lines int) string {
 	if t.full || len(all) <= lines {
 		return text
 	}
-	return strings.Join(all[:lines], "\n") + fmt.Sprintf("\n… %d more lines", len(all)-lines)
+	return strings.Join(all[:lines], "\n") + fmt.Sprintf("\n… %s more", plural(len(all)-lines, "line"))
 }
 
 // arguments shows those of a call in one line each.
@@ -191,7 +191,7 @@ func (t transcript) argument(value string) string {
 		return strings.ReplaceAll(plain(value), "\n", "\n        ")
 	}
 	if first, rest, several := strings.Cut(strings.TrimSpace(value), "\n"); several {
-		return fmt.Sprintf("%s … %d more lines", clip(oneLine(first), maxArgument), strings.Count(rest, "\n")+1)
+		return fmt.Sprintf("%s … %s more", clip(oneLine(first), maxArgument), plural(strings.Count(rest, "\n")+1, "line"))
 	}
 	return clip(oneLine(value), maxArgument)
 }

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"agentfactory/internal/embedded/s3server"
+	"agentfactory/internal/embedded/temporalserver"
+	"agentfactory/internal/objectstore"
+)
+
+// variables are those that scripts set and the starter reads.
+var variables = []string{
+	"PATH", "HOME", "TMPDIR", "AGENTFACTORY_DATA", "OPENAI_BASE_URL", "OPENAI_API_KEY", "AGENTFACTORY_MODEL", "TEMPORAL_ADDRESS",
+	"AGENTFACTORY_S3_BUCKET", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+}
+
+// command is the starter in a script's directory and environment.
+func command(ts *testscript.TestScript, args []string) *exec.Cmd {
+	if len(args) == 0 || args[0] != "starter" {
+		ts.Fatalf("the program must be starter, not %q", args)
+	}
+	binary, err := starterBinary()
+	ts.Check(err)
+	cmd := exec.Command(binary, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range variables {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	return cmd
+}
+
+// exits CODE starter ARGS… runs a command that must end with this exit code.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := command(ts, args[1:])
+	finish(ts, cmd, args[0], func() error { return cmd.Run() })
+}
+
+// interrupt PATTERN CODE starter ARGS… sends Ctrl-C once stderr shows the pattern.
+func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := command(ts, args[2:])
+	finish(ts, cmd, args[1], func() error {
+		shown := cmd.Stderr.(*lockedBuffer)
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		for deadline := time.Now().Add(time.Minute); !strings.Contains(shown.String(), args[0]); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				ts.Fatalf("%q was not shown: %s", args[0], shown)
+			}
+		}
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+		return cmd.Wait()
+	})
+}
+
+// finish runs a command and leaves its output to the script's stdout and stderr.
+func finish(ts *testscript.TestScript, cmd *exec.Cmd, want string, do func() error) {
+	var out bytes.Buffer
+	errs := &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = &out, errs
+	err := do()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("run %v: %v", cmd.Args, err)
+	}
+	ts.Logf("[stdout]\n%s[stderr]\n%s", out.String(), errs)
+	_, _ = ts.Stdout().Write(out.Bytes())
+	_, _ = ts.Stderr().Write([]byte(errs.String()))
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != want {
+		ts.Fatalf("%v ended with %s, want %s", cmd.Args, got, want)
+	}
+}
+
+// killstack ends the embedded stack as a crash would.
+func killStack(ts *testscript.TestScript, _ bool, _ []string) {
+	dev := command(ts, []string{"starter", "dev", "--json"})
+	out, err := dev.Output()
+	ts.Check(err)
+	var stack struct{ PID int }
+	ts.Check(json.Unmarshal(out, &stack))
+	ts.Check(syscall.Kill(stack.PID, syscall.SIGKILL))
+}
+
+// servers starts a Temporal server and an S3 server with a bucket, and configures them
+// as an operator would.
+func servers(ts *testscript.TestScript, _ bool, _ []string) {
+	ctx := context.Background()
+	temporal, err := temporalserver.Start(ctx, temporalserver.Options{Dir: ts.MkAbs(".temporal")})
+	ts.Check(err)
+	ts.Defer(func() { _ = temporal.Stop() })
+	s3, err := s3server.Start(ctx, s3server.Options{Dir: ts.MkAbs(".s3"), AccessKey: "test", SecretKey: "test-secret"})
+	ts.Check(err)
+	ts.Defer(s3.Stop)
+	ts.Check(objectstore.EnsureBucket(ctx, s3.Client(), "skills-of-the-team"))
+	for name, value := range map[string]string{
+		"TEMPORAL_ADDRESS": temporal.Address(), "AGENTFACTORY_S3_BUCKET": "skills-of-the-team", "AWS_ENDPOINT_URL_S3": s3.Endpoint,
+		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret",
+	} {
+		ts.Setenv(name, value)
+	}
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
