@@ -11,16 +11,17 @@ import (
 	"agentfactory/internal/objectstore"
 )
 
-// Records reads and writes the immutable records of runs. Turns are cached decoded,
-// because every model call reads the whole chain before it.
+// Records reads and writes the immutable records of runs. They are cached decoded,
+// because every model call reads the whole chain of turns before it.
 type Records struct {
 	store objectstore.Store
-	turns *turnCache
+	turns cache[Turn]
+	steps cache[Step]
 }
 
 // NewRecords returns records kept in store.
 func NewRecords(store objectstore.Store) *Records {
-	return &Records{store: store, turns: &turnCache{byKey: map[string]*Turn{}}}
+	return &Records{store: store}
 }
 
 // TurnKey is the key of a turn of the given run.
@@ -43,7 +44,7 @@ func ResultKey(workflowID, runID string) string {
 	return objectstore.RunKey(workflowID, runID, "result.json")
 }
 
-// Turn reads one turn.
+// Turn reads one turn. It must not be changed.
 func (r *Records) Turn(ctx context.Context, key string) (*Turn, error) {
 	if t := r.turns.get(key); t != nil {
 		return t, nil
@@ -88,12 +89,16 @@ func (r *Records) CreateTurn(ctx context.Context, key string, t *Turn) (*Turn, e
 	return t, nil
 }
 
-// Step reads one step.
+// Step reads one step. It must not be changed.
 func (r *Records) Step(ctx context.Context, key string) (*Step, error) {
+	if s := r.steps.get(key); s != nil {
+		return s, nil
+	}
 	var s Step
 	if err := r.read(ctx, key, &s); err != nil {
 		return nil, fmt.Errorf("read step: %w", err)
 	}
+	r.steps.put(key, &s)
 	return &s, nil
 }
 
@@ -106,6 +111,7 @@ func (r *Records) CreateStep(ctx context.Context, key string, s *Step) (*Step, e
 	if err != nil {
 		return nil, fmt.Errorf("write step: %w", err)
 	}
+	r.steps.put(key, s)
 	return s, nil
 }
 
@@ -147,26 +153,27 @@ func (r *Records) create(ctx context.Context, key string, v any) error {
 	return err
 }
 
-// maxCachedTurns holds several long runs (a turn is 2–20 KB); past it the cache starts
-// anew, which costs each run in flight one read of its chain.
-const maxCachedTurns = 5000
+// maxCached holds several long runs (a record is 1–20 KB); past it a cache starts anew,
+// which costs each run in flight one read of its chain.
+const maxCached = 5000
 
-type turnCache struct {
+// cache keeps decoded immutable records by key.
+type cache[T any] struct {
 	mu    sync.Mutex
-	byKey map[string]*Turn
+	byKey map[string]*T
 }
 
-func (c *turnCache) get(key string) *Turn {
+func (c *cache[T]) get(key string) *T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.byKey[key]
 }
 
-func (c *turnCache) put(key string, t *Turn) {
+func (c *cache[T]) put(key string, v *T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.byKey) >= maxCachedTurns {
-		clear(c.byKey)
+	if c.byKey == nil || len(c.byKey) >= maxCached {
+		c.byKey = map[string]*T{}
 	}
-	c.byKey[key] = t
+	c.byKey[key] = v
 }
