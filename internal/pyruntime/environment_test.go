@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -151,36 +150,6 @@ func TestEnvironmentOfNothingNeedsNoDirectory(t *testing.T) {
 	require.Empty(t, dir)
 }
 
-func TestEnvironmentErrorsAreNotTheSubagentsWhenTheIndexIsDown(t *testing.T) {
-	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
-	defer broken.Close()
-	throttled := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }))
-	defer throttled.Close()
-	for name, index := range map[string]string{
-		"no connection":        "http://user:secret-login@127.0.0.1:9/simple",
-		"a failing server":     broken.URL,
-		"too many requests":    throttled.URL,
-		"a name nobody knows":  "https://index.invalid/simple",
-		"an index without TLS": "http://index.invalid/simple",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("PIP_INDEX_URL", index)
-			t.Setenv("PIP_RETRIES", "0")
-			t.Setenv("NO_PROXY", "127.0.0.1,index.invalid")
-			e := newEnvironments(t)
-			_, err := e.For(t.Context(), []string{"six==1.16.0"})
-			if errors.Is(err, ErrNoPip) {
-				skipWithoutIndex(t, err)
-			}
-			require.ErrorIs(t, err, ErrIndexUnavailable)
-			require.NotContains(t, err.Error(), "secret-login")
-			require.NotContains(t, err.Error(), "\n")
-			t.Log(err)
-			requireNothingLeft(t, e)
-		})
-	}
-}
-
 func TestEnvironmentBuildEndsWithItsContext(t *testing.T) {
 	reached, release := make(chan struct{}), make(chan struct{})
 	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -215,55 +184,6 @@ func TestEnvironmentOfAnInterruptedBuildIsBuiltAnew(t *testing.T) {
 	stale := filepath.Join(e.dir, ".build-"+e.digest([]string{"six==1.16.0"})+"-1", "packages")
 	require.NoError(t, os.MkdirAll(stale, 0o755))
 	requireNothingLeft(t, e, get(t, e, "six==1.16.0"))
-}
-
-func TestEnvironmentVariablesOfPipHoldNoKeys(t *testing.T) {
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("XDG_CONFIG_HOME", "")
-	given := []string{"PATH=/bin", "OPENAI_API_KEY=sk-1", "AWS_SECRET_ACCESS_KEY=x", "HOME=/root", "PYTHONPATH=/evil", "https_proxy=http://p", "SSL_CERT_FILE=/c", "PIP_INDEX_URL=http://i", "PIP_USER=1"}
-	require.Equal(t, []string{"HOME=/tmp/b", "TMPDIR=/tmp/b", "LANG=C.UTF-8", "PIP_CACHE_DIR=/cache",
-		"PATH=/bin", "https_proxy=http://p", "SSL_CERT_FILE=/c", "PIP_INDEX_URL=http://i", "PIP_USER=1", "PIP_REQUIRE_VIRTUALENV=0", "PIP_USER=0"},
-		pipEnv(given, "/tmp/b", "/cache"))
-}
-
-func TestEnvironmentUsesTheUsersPipConfiguration(t *testing.T) {
-	config := t.TempDir()
-	t.Setenv("XDG_CONFIG_HOME", config)
-	require.NoError(t, os.MkdirAll(filepath.Join(config, "pip"), 0o755))
-	file := filepath.Join(config, "pip", "pip.conf")
-	require.NoError(t, os.WriteFile(file, []byte("[global]\nindex-url = http://127.0.0.1:9/simple\nretries = 0\n"), 0o644))
-	e := newEnvironments(t)
-	t.Setenv("NO_PROXY", "127.0.0.1")
-	_, err := e.For(t.Context(), []string{"six==1.16.0"})
-	if errors.Is(err, ErrNoPip) {
-		skipWithoutIndex(t, err)
-	}
-	require.ErrorIs(t, err, ErrIndexUnavailable)
-	require.ErrorContains(t, err, "127.0.0.1:9")
-}
-
-func TestEnvironmentIsBuiltByAnotherPipWhenThePythonHasNone(t *testing.T) {
-	e := newEnvironments(t)
-	bare := t.TempDir()
-	out, err := exec.Command(e.python.Path, "-m", "venv", "--without-pip", bare).CombinedOutput()
-	if err != nil && os.Getenv("AGENTFACTORY_TEST_REQUIRE") != "all" {
-		t.Skipf("no venv: %s", out)
-	}
-	require.NoError(t, err, "%s", out)
-	e.python.Path = filepath.Join(bare, "bin", "python3") // not resolved: this is what has no pip
-	require.FileExists(t, filepath.Join(get(t, e, "six==1.16.0"), "six.py"))
-}
-
-func TestEnvironmentWithoutAnyPipSaysWhatToInstall(t *testing.T) {
-	e := newEnvironments(t)
-	nothing := filepath.Join(t.TempDir(), "python3")
-	require.NoError(t, os.WriteFile(nothing, []byte("#!/bin/sh\necho 'No module named pip' >&2\nexit 1\n"), 0o755))
-	e.python.Path = nothing
-	_, err := e.For(t.Context(), []string{"six==1.16.0"})
-	require.ErrorIs(t, err, ErrNoPip)
-	require.ErrorContains(t, err, "No module named pip")
-	require.ErrorContains(t, err, "python3-pip")
-	require.Equal(t, 1, strings.Count(err.Error()+"\n", "\n"))
 }
 
 func BenchmarkEnvironmentThatIsReady(b *testing.B) {

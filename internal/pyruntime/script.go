@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -68,6 +69,63 @@ func pythonLines(source []byte) []byte {
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// specifier is one clause of PEP 440 over the release numbers that a Python has.
+var specifier = regexp.MustCompile(`^(~=|==|!=|<=|>=|<|>)[ \t]*([0-9]{1,6}(?:\.[0-9]{1,6}){0,5})(\.\*)?$`)
+
+// Accepts says whether the script runs on a Python version such as "3.11.2". The error
+// is one line for whoever wrote the script.
+func (m Metadata) Accepts(version string) error {
+	if strings.TrimSpace(m.RequiresPython) == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(m.RequiresPython, ",") {
+		c := specifier.FindStringSubmatch(strings.TrimSpace(part))
+		if c == nil || c[3] != "" && c[1] != "==" && c[1] != "!=" {
+			return fmt.Errorf("requires-python %q cannot be read; write it like \">=3.9\"", m.RequiresPython)
+		}
+		if !accepts(c[1], release(c[2]), c[3] != "", release(version)) {
+			return fmt.Errorf("requires-python is %q but the subagents' Python is %s; relax it", m.RequiresPython, version)
+		}
+	}
+	return nil
+}
+
+func accepts(operator string, wanted []int, prefix bool, version []int) bool {
+	same := slices.Equal(padded(version, len(wanted))[:len(wanted)], wanted)
+	n := max(len(wanted), len(version))
+	order := slices.Compare(padded(version, n), padded(wanted, n))
+	switch operator {
+	case "==":
+		return order == 0 || prefix && same
+	case "!=":
+		return order != 0 && !(prefix && same)
+	case "<=":
+		return order <= 0
+	case ">=":
+		return order >= 0
+	case "<":
+		return order < 0
+	case ">":
+		return order > 0
+	}
+	// ~=3.9.1 means >=3.9.1 and ==3.9.*
+	above := wanted[:max(1, len(wanted)-1)]
+	return order >= 0 && slices.Equal(padded(version, len(above))[:len(above)], above)
+}
+
+func release(version string) (numbers []int) {
+	for part := range strings.SplitSeq(version, ".") {
+		n, _ := strconv.Atoi(part) // the expression lets digits through and nothing else
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
+
+// padded adds zeros: 3.11 is 3.11.0.
+func padded(release []int, n int) []int {
+	return append(slices.Clone(release), make([]int, max(0, n-len(release)))...)
+}
 
 const (
 	maxRequirements = 30

@@ -108,6 +108,39 @@ func TestRequirementsThatCouldDoMoreAreRefused(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestScriptAcceptsThePythonsItRequires(t *testing.T) {
+	for specifiers, runs := range map[string]bool{
+		"": true, ">=3.9": true, ">= 3.11.2": true, ">=3.11.3": false, ">=3.12": false, ">=3.9,<4": true, ">=3.9, <3.11": false, "<3.11.2": false, "<=3.11.2": true, "<=3.11": false,
+		"==3.11.*": true, "==3.11": false, "==3.11.2": true, "==3.11.2.0": true, "==3.1.*": false, "!=3.11.*": false, "!=3.10.*": true, "!=3.11.2": false,
+		"~=3.9": true, "~=3.11.0": true, "~=3.10.0": false, "~=3.11.3": false, ">3.11": true, ">3.11.2": false, ">=3": true, "~=3": true,
+	} {
+		t.Run(specifiers, func(t *testing.T) {
+			err := Metadata{RequiresPython: specifiers}.Accepts("3.11.2")
+			if runs {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, "the subagents' Python is 3.11.2")
+		})
+	}
+	for _, broken := range []string{"3.9", "python>=3.9", ">=3.9,", ">=3.x", ">=3.*", "===3.9", ">=99999999999999999999"} {
+		err := Metadata{RequiresPython: broken}.Accepts("3.11.2")
+		require.ErrorContains(t, err, "cannot be read", broken)
+		require.NotContains(t, err.Error(), "\n")
+	}
+}
+
+func FuzzRequiredPython(f *testing.F) {
+	for _, s := range []string{">=3.9", "~=3.9.1,!=3.10.*", "==3", "<4,"} {
+		f.Add(s, "3.11.2")
+	}
+	f.Fuzz(func(t *testing.T, specifiers, version string) {
+		if err := (Metadata{RequiresPython: specifiers}).Accepts(version); err != nil && !strings.Contains(version, "\n") {
+			require.NotContains(t, err.Error(), "\n")
+		}
+	})
+}
+
 func FuzzDependencies(f *testing.F) {
 	f.Add([]byte("# /// script\n# dependencies = [\"requests<3\"]\n# ///\n"))
 	f.Add([]byte("# /// script\n# requires-python = '>=3.9'\n#\n# ///\r\n# /// script\n# ///"))
