@@ -30,6 +30,7 @@ type Config struct {
 
 // Runtime runs subagents. It is safe for concurrent use.
 type Runtime struct {
+	python       Interpreter
 	box          *sandbox.Runner
 	modules      string // directory of harness.py and the modules beside it
 	environments *Environments
@@ -49,7 +50,7 @@ func New(c Config) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Runtime{box: c.Sandbox, modules: dir, environments: environments}, nil
+	return &Runtime{python: c.Python, box: c.Sandbox, modules: dir, environments: environments}, nil
 }
 
 // install writes the modules into a directory named by their content, so that workers
@@ -166,6 +167,9 @@ func readSource(workspace, entry string) ([]byte, error) {
 func (rt *Runtime) packages(ctx context.Context, source []byte) ([]string, *Failure, error) {
 	declared, err := Dependencies(source)
 	if err != nil {
+		return nil, &Failure{Kind: BadDependency, Message: err.Error()}, nil
+	}
+	if err := declared.Accepts(rt.python.Version); err != nil {
 		return nil, &Failure{Kind: BadDependency, Message: err.Error()}, nil
 	}
 	if len(declared.Dependencies) == 0 {

@@ -121,7 +121,7 @@ def message(error):
         top = error.name.split(".")[0]
         if top == "playwright":
             return said + ". Subagents cannot drive a browser themselves; use the tool skill browser_automation"
-        if isinstance(error, ModuleNotFoundError) and top not in sys.stdlib_module_names:
+        if isinstance(error, ModuleNotFoundError) and top not in getattr(sys, "stdlib_module_names", ()):
             return said + ". Declare third-party packages inline (PEP 723): # /// script, # dependencies = [\"…\"], # ///"
     if isinstance(error, MemoryError):
         return "out of memory; work on smaller pieces"
