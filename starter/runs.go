@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/converter"
@@ -107,6 +109,28 @@ func (c *connection) latestRuns(ctx context.Context, limit int) ([]listedRun, er
 			return list, nil
 		}
 	}
+}
+
+// findRun looks a run up by its workflow ID; the latest, when several had it.
+func (c *connection) findRun(ctx context.Context, id string) (listedRun, error) {
+	d, err := c.describe(ctx, id, "")
+	if err != nil {
+		return listedRun{}, err
+	}
+	return c.listed(ctx, d.GetWorkflowExecutionInfo()), nil
+}
+
+// describe asks Temporal about a run, the latest of the ID when runID is "".
+func (c *connection) describe(ctx context.Context, id, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	d, err := c.Temporal.DescribeWorkflowExecution(ctx, id, runID)
+	var unknown *serviceerror.NotFound
+	if errors.As(err, &unknown) {
+		return nil, badInput("there is no run %s; `starter runs list` shows the latest", id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find run %s: %w", id, err)
+	}
+	return d, nil
 }
 
 func (c *connection) listed(ctx context.Context, info *workflowpb.WorkflowExecutionInfo) listedRun {

@@ -29,9 +29,9 @@ func (a *app) cancelRun(ctx context.Context, id string) error {
 		return err
 	}
 	defer c.Close()
-	d, err := c.Temporal.DescribeWorkflowExecution(ctx, id, "")
+	d, err := c.describe(ctx, id, "")
 	if err != nil {
-		return fmt.Errorf("find run %s: %w", id, err)
+		return err
 	}
 	if o := outcomeOf(d.GetWorkflowExecutionInfo()); o != running {
 		return badInput("run %s has ended already (%s): there is nothing to cancel", id, o)

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"agentfactory/internal/skill"
+	"agentfactory/skillstore"
 )
 
 func (a *app) skillsCommand() *cobra.Command {
@@ -123,29 +125,27 @@ func normalName(name string) (string, error) {
 	return normal, withCode(exitUsage, err)
 }
 
-// current returns the head of a skill, or with a version its manifest alone is needed:
-// version 0 means the current one.
+// version returns the head of a skill and one of its versions; 0 is the current one.
 func (c *connection) version(ctx context.Context, name string, version int) (skill.Head, skill.Manifest, error) {
 	name, err := normalName(name)
 	if err != nil {
 		return skill.Head{}, skill.Manifest{}, err
 	}
 	head, err := c.Skills.Head(ctx, name)
+	if errors.Is(err, skillstore.ErrUnknownSkill) {
+		return head, skill.Manifest{}, fmt.Errorf("%w; `starter skills list` shows the library", err)
+	}
 	if err != nil {
-		return head, skill.Manifest{}, withHint(err, "`starter skills list` shows the library")
+		return head, skill.Manifest{}, err
 	}
 	if version == 0 {
 		version = head.Version
 	}
 	m, err := c.Skills.Version(ctx, name, version)
-	return head, m, withHint(err, fmt.Sprintf("`starter skills history %s` lists the versions", name))
-}
-
-func withHint(err error, hint string) error {
-	if err == nil {
-		return nil
+	if errors.Is(err, skillstore.ErrUnknownVersion) {
+		err = fmt.Errorf("%w; `starter skills history %s` lists the versions", err, name)
 	}
-	return fmt.Errorf("%w; %s", err, hint)
+	return head, m, err
 }
 
 // versionFlag is shared by the commands that take an older version as well.

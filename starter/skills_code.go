@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"agentfactory/internal/skill"
+	"agentfactory/skillstore"
 )
 
 func (a *app) skillsCodeCommand() *cobra.Command {
@@ -46,13 +48,13 @@ func (a *app) showCode(ctx context.Context, name, file string, version int) erro
 		file = m.EntryFile
 	}
 	code, err := c.Skills.File(ctx, m.Name, m.Version, file)
+	if errors.Is(err, skillstore.ErrUnknownFile) {
+		return fmt.Errorf("%w; `starter skills show %s` lists the files", err, m.Name)
+	}
 	if err != nil {
-		return withHint(err, fmt.Sprintf("`starter skills show %s` lists the files", m.Name))
+		return err
 	}
-	if terminal(a.stdout) {
-		code = []byte(plain(string(code)))
-	}
-	if _, err := a.stdout.Write(append(bytes.TrimRight(code, "\n"), '\n')); err != nil {
+	if err := a.printCode(code); err != nil {
 		return err
 	}
 	for _, f := range m.Files {
@@ -61,6 +63,15 @@ func (a *app) showCode(ctx context.Context, name, file string, version int) erro
 		}
 	}
 	return nil
+}
+
+// printCode prints code as it is, unless a terminal would obey what is in it.
+func (a *app) printCode(code []byte) error {
+	if terminal(a.stdout) {
+		code = []byte(plain(string(code)))
+	}
+	_, err := a.stdout.Write(append(bytes.TrimRight(code, "\n"), '\n'))
+	return err
 }
 
 func (a *app) printAllCode(ctx context.Context, c *connection, m skill.Manifest) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -17,11 +16,10 @@ import (
 )
 
 const (
-	pollEvery     = 250 * time.Millisecond
-	answerWithin  = 3 * time.Second // for a worker to answer the status query
-	lookEvery     = 4               // polls between looks at what Temporal knows
-	finishWithin  = 10 * time.Second
-	reportAttempt = 2 // attempt from which an activity's failure is shown
+	pollEvery    = 250 * time.Millisecond
+	answerWithin = 3 * time.Second // for a worker to answer the status query
+	lookEvery    = 4               // polls between looks at what Temporal knows
+	finishWithin = 10 * time.Second
 )
 
 // errStackGone says that the embedded stack ended while a run was watched.
@@ -45,9 +43,9 @@ type ending struct {
 // watch returns the result of the run as soon as it has ended. errDetached: the
 // context ended first. errStackGone: the embedded stack did.
 func (w *watcher) watch(ctx context.Context) (runs.Result, error) {
-	first, err := w.describe(ctx, "")
+	first, err := w.describe(ctx, w.id, "")
 	if err != nil {
-		return runs.Result{}, w.lost(ctx, fmt.Errorf("find run %s: %w", w.id, err))
+		return runs.Result{}, w.lost(ctx, err)
 	}
 	w.progress.begin(w.startOf(ctx, first))
 	waiting, stop := context.WithCancel(ctx)
@@ -82,8 +80,11 @@ func (w *watcher) watch(ctx context.Context) (runs.Result, error) {
 
 // lost tells the reason why a run can no longer be watched.
 func (w *watcher) lost(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return errDetached
+	case codeOf(err) == exitUsage:
+		return err
 	}
 	select {
 	case <-w.gone():
@@ -113,9 +114,9 @@ func (w *watcher) wait(ctx context.Context) ending {
 func (w *watcher) recordedEnd(ctx context.Context, failed error) (runs.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, finishWithin)
 	defer cancel()
-	last, err := w.describe(ctx, "")
+	last, err := w.describe(ctx, w.id, "")
 	if err != nil {
-		return runs.Result{}, fmt.Errorf("find run %s: %w", w.id, err)
+		return runs.Result{}, err
 	}
 	info := last.GetWorkflowExecutionInfo()
 	runID := info.GetExecution().GetRunId()
@@ -154,15 +155,11 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-func (w *watcher) describe(ctx context.Context, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-	return w.Temporal.DescribeWorkflowExecution(ctx, w.id, runID)
-}
-
 // startOf is when the first run of a chain that continued as new was started.
 func (w *watcher) startOf(ctx context.Context, d *workflowservice.DescribeWorkflowExecutionResponse) time.Time {
 	info := d.GetWorkflowExecutionInfo()
 	if first := info.GetFirstRunId(); first != "" && first != info.GetExecution().GetRunId() {
-		if older, err := w.describe(ctx, first); err == nil {
+		if older, err := w.describe(ctx, w.id, first); err == nil {
 			info = older.GetWorkflowExecutionInfo()
 		}
 	}
@@ -192,46 +189,4 @@ func (w *watcher) showStatus(ctx context.Context) bool {
 	w.finished = status.Phase == runs.Finished
 	w.progress.show(status)
 	return true
-}
-
-// look shows why a run does not get on: activities that fail and are tried again, or a
-// task queue without a worker. It reports whether the run has ended.
-func (w *watcher) look(ctx context.Context, answered bool) bool {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	d, err := w.describe(ctx, "")
-	if err != nil {
-		return false // wait notices a server that is gone
-	}
-	for _, activity := range d.GetPendingActivities() {
-		if activity.GetAttempt() >= reportAttempt && activity.GetLastFailure() != nil {
-			w.progress.note(fmt.Sprintf("%s, attempt %d: %s", activityName(activity.GetActivityType()), activity.GetAttempt(), activity.GetLastFailure().GetMessage()))
-		}
-	}
-	if outcomeOf(d.GetWorkflowExecutionInfo()) != running {
-		return true
-	}
-	if !answered && !w.polled(ctx) {
-		w.progress.note(fmt.Sprintf("no worker polls task queue %q: the run waits until one does", workflows.TaskQueue))
-	}
-	return false
-}
-
-// activityName says what an activity does for those who do not know its name.
-func activityName(t *commonpb.ActivityType) string {
-	names := map[string]string{
-		"Begin": "open the run", "Think": "call the model", "RunSubagent": "run a subagent", "ReviewFinish": "review the finish",
-		"EditWorkspace": "edit the workspace", "Consult": "read the library", "SaveSkill": "save a skill", "Close": "write the result",
-	}
-	if name, ok := names[t.GetName()]; ok {
-		return name
-	}
-	return t.GetName()
-}
-
-// polled reports whether any worker takes workflow tasks; when that is unknown, it
-// does not complain.
-func (c *connection) polled(ctx context.Context) bool {
-	d, err := c.Temporal.DescribeTaskQueue(ctx, workflows.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
-	return err != nil || len(d.GetPollers()) > 0
 }

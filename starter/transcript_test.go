@@ -25,7 +25,7 @@ func TestTranscriptsReadLikeAStory(t *testing.T) {
 				{Name: "run_subagent", Arguments: `{"cut`},
 			}}},
 		{Number: 2, Seconds: 0.5, Added: []llm.Message{
-			{Role: llm.RoleTool, Content: strings.Repeat("line\n", 20)},
+			{Role: llm.RoleTool, Content: strings.Repeat("line\n", 30)},
 			{Role: llm.RoleTool, Content: "not valid JSON"},
 		}, Reply: llm.Message{Role: llm.RoleAssistant, Refusal: "no"}},
 	}
