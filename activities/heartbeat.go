@@ -12,7 +12,8 @@ import (
 const beatEvery = 3 * time.Second
 
 // beat heartbeats on a timer, which is also how a cancellation reaches the activity.
-// The returned stop joins the goroutine.
+// The first beat comes after the interval: most activities are over by then, and each
+// beat is a write on the server. The returned stop joins the goroutine.
 func beat(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -21,11 +22,11 @@ func beat(ctx context.Context) (stop func()) {
 		ticker := time.NewTicker(beatEvery)
 		defer ticker.Stop()
 		for {
-			activity.RecordHeartbeat(ctx)
 			select {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
+				activity.RecordHeartbeat(ctx)
 			}
 		}
 	}()

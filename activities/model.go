@@ -60,11 +60,12 @@ func (m *Model) Think(ctx context.Context, in ThinkInput) (ThinkResult, error) {
 	key := run.TurnKey(exec.ID, exec.RunID, in.Number)
 	c := conversation{chain: chain, added: added}
 	c.fit()
-	if found, err := m.completed(ctx, key, c.request()); found != nil || err != nil {
+	request := c.request()
+	turn := &run.Turn{Number: in.Number, Parent: in.Parent, RequestDigest: requestDigest(request), Added: added}
+	if found, err := m.completed(ctx, key, turn.RequestDigest); found != nil || err != nil {
 		return thought(key, found, true), err
 	}
-	turn, err := m.call(ctx, in.Number, in.Parent, &c)
-	if err != nil {
+	if err := m.call(ctx, turn, &c, request); err != nil {
 		return ThinkResult{}, failure("call the model", err)
 	}
 	written, err := m.Records.CreateTurn(ctx, key, turn)
@@ -95,7 +96,7 @@ func (m *Model) added(ctx context.Context, parent *run.Turn, in ThinkInput) ([]l
 }
 
 // completed finds the turn where an earlier attempt wrote it.
-func (m *Model) completed(ctx context.Context, key string, req llm.Request) (*run.Turn, error) {
+func (m *Model) completed(ctx context.Context, key, digest string) (*run.Turn, error) {
 	turn, err := m.Records.Turn(ctx, key)
 	if notFound(err) {
 		return nil, nil
@@ -103,34 +104,32 @@ func (m *Model) completed(ctx context.Context, key string, req llm.Request) (*ru
 	if err != nil {
 		return nil, failure("look for the turn", err)
 	}
-	if turn.RequestDigest != requestDigest(req) {
+	if turn.RequestDigest != digest {
 		return nil, temporal.NewNonRetryableApplicationError(
 			fmt.Sprintf("%s holds the answer to another request; start the task again as a new run", key), TurnConflict, nil)
 	}
 	return turn, nil
 }
 
-// call makes the model call. A conversation that proves too long for the server is
-// shortened and sent once more.
-func (m *Model) call(ctx context.Context, number int, parent string, c *conversation) (*run.Turn, error) {
-	client, err := m.Models.Completer(c.opening().Model)
+// call makes the model call and fills in the turn. A conversation that proves too long
+// for the server is shortened and sent once more; the turn's digest stays that of the
+// first request, which the next attempt would make as well.
+func (m *Model) call(ctx context.Context, turn *run.Turn, c *conversation, request llm.Request) error {
+	client, err := m.Models.Completer(request.Model)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	digest := requestDigest(c.request())
 	started := time.Now()
-	reply, err := client.Complete(ctx, c.request(), nil)
+	reply, err := client.Complete(ctx, request, nil)
 	if contextLength(err) && c.shortenMore() {
 		reply, err = client.Complete(ctx, c.request(), nil)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &run.Turn{
-		Number: number, Parent: parent, RequestDigest: digest, Added: c.added,
-		Reply: reply.Message, FinishReason: reply.FinishReason, Usage: reply.Usage,
-		ShortenBefore: c.shortenBefore, At: started.UTC(), Seconds: time.Since(started).Seconds(),
-	}, nil
+	turn.Reply, turn.FinishReason, turn.Usage, turn.ShortenBefore = reply.Message, reply.FinishReason, reply.Usage, c.shortenBefore
+	turn.At, turn.Seconds = started.UTC(), time.Since(started).Seconds()
+	return nil
 }
 
 func requestDigest(req llm.Request) string {
