@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"agentfactory/activities"
 	"agentfactory/internal/embedded/s3server/s3test"
@@ -62,13 +64,29 @@ func TestInputFilesAreCheckedEarly(t *testing.T) {
 }
 
 func TestAFileThatCannotBeRead(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root reads everything")
-	}
-	secret := filepath.Join(t.TempDir(), "secret")
+	dir, err := os.MkdirTemp("", "starter-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	secret := filepath.Join(dir, "secret")
 	require.NoError(t, os.WriteFile(secret, nil, 0o000))
-	_, err := inputsOf([]string{secret})
-	require.ErrorContains(t, err, "permission denied")
+	asAnybody(func() { _, err = inputsOf([]string{secret}) })
+	require.ErrorContains(t, err, "--file "+secret+": permission denied")
+	require.Equal(t, exitUsage, codeOf(err))
+}
+
+// asAnybody runs f on a thread that reads files with the rights of an ordinary user,
+// also when the tests are run as root.
+func asAnybody(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		const nobody = 65534
+		_, _ = unix.SetfsuidRetUid(nobody) // an ordinary user stays who it is
+		f()
+	}()
+	<-done
 }
 
 func TestSmallFilesTravelInsideTheInputAndLargeOnesAreUploaded(t *testing.T) {

@@ -90,6 +90,11 @@ func (a *app) serveModel(ctx context.Context, addr string, h http.Handler) error
 	if err != nil {
 		return err
 	}
+	if a.json {
+		if err := a.printJSON(map[string]string{"base_url": running.URL}); err != nil {
+			return errors.Join(err, running.Close())
+		}
+	}
 	a.say("listening; use it with OPENAI_BASE_URL=%s (Ctrl-C ends it)", running.URL)
 	<-ctx.Done()
 	return running.Close()

@@ -64,7 +64,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "interrupt": interrupt, "killstack": killStack, "servers": servers,
+			"exits": exits, "interrupt": interrupt, "killstack": killStack, "servers": servers, "freeport": freePort,
 		},
 	})
 }

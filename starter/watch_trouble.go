@@ -20,7 +20,8 @@ func (w *watcher) look(ctx context.Context, answered bool) bool {
 	defer cancel()
 	d, err := w.describe(ctx, w.id, "")
 	if err != nil {
-		return false // wait notices a server that is gone
+		w.progress.note("Temporal does not answer; still trying")
+		return false // wait notices a server that is gone for good
 	}
 	for _, activity := range d.GetPendingActivities() {
 		if activity.GetAttempt() >= reportAttempt && activity.GetLastFailure() != nil {
