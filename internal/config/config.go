@@ -26,7 +26,7 @@ type Config struct {
 	ContextWindows map[string]int   `yaml:"context_windows"` // tokens by model name; added to the built-in table
 	Limits         Limits           `yaml:"limits"`
 
-	File     string   `yaml:"-"` // the configuration file that was read, "" when there is none
+	File     string   `yaml:"-"` // absolute path of the configuration file that was read, "" when there is none
 	Warnings []string `yaml:"-"` // one line each: works, but deserves a look
 }
 
@@ -146,6 +146,7 @@ func (c *Config) complete(getenv func(string) string) error {
 	}
 	c.Model.SubagentModel = cmp.Or(c.Model.SubagentModel, c.Model.Name)
 	c.Sandbox.Min = cmp.Or(c.Sandbox.Min, "confined")
+	c.Sandbox.Python = expandHome(getenv, c.Sandbox.Python)
 	c.Limits.Subagent = c.Limits.Subagent.orDefault()
 	c.Temporal.Configured = getenv("TEMPORAL_ADDRESS")+getenv("TEMPORAL_PROFILE")+getenv("TEMPORAL_CONFIG_FILE") != ""
 	return nil

@@ -43,11 +43,35 @@ func (c *Config) readFile(path string, required bool) error {
 	if err := c.parse(body); err != nil {
 		return describe(path, err)
 	}
-	c.File = path
+	if err := c.resolvePaths(path); err != nil {
+		return err
+	}
 	if c.Model.APIKey != "" && mode.Perm()&0o077 != 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s holds an API key and others may read it: chmod 600 it", path))
 	}
 	return nil
+}
+
+// resolvePaths makes what the file says about paths independent of the directory that
+// a command is called from: they are relative to the file's own.
+func (c *Config) resolvePaths(path string) error {
+	file, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("find the configuration: %w", err)
+	}
+	c.File = file
+	c.Data = joinRelative(filepath.Dir(file), c.Data)
+	if strings.ContainsRune(c.Sandbox.Python, filepath.Separator) { // else a command to be looked up
+		c.Sandbox.Python = joinRelative(filepath.Dir(file), c.Sandbox.Python)
+	}
+	return nil
+}
+
+func joinRelative(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) || strings.HasPrefix(path, "~") {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 func readSmall(path string) ([]byte, fs.FileMode, error) {

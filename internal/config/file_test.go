@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -56,6 +57,24 @@ func TestWhatAFileLeavesEmptyKeepsItsDefault(t *testing.T) {
 		got.File = ""
 		require.Equal(t, want, got, "%q", body)
 	}
+}
+
+func TestPathsInTheFileAreRelativeToIt(t *testing.T) {
+	path := configFile(t, "data: ../data\nsandbox: {python: venv/bin/python}\n")
+	t.Chdir(filepath.Dir(path))
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	require.NoError(t, err)
+	c, err := Load(environment(t, map[string]string{"AGENTFACTORY_CONFIG": "config.yaml"}))
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, "config.yaml"), c.File)
+	require.Equal(t, filepath.Join(filepath.Dir(dir), "data"), c.Data)
+	require.Equal(t, filepath.Join(dir, "venv/bin/python"), c.Sandbox.Python)
+
+	require.NoError(t, os.WriteFile(path, []byte("sandbox: {python: python3.13}\n"), 0o600))
+	getenv := environment(t, map[string]string{"AGENTFACTORY_CONFIG": "config.yaml"})
+	c, err = Load(getenv)
+	require.NoError(t, err)
+	require.Equal(t, "python3.13", c.Sandbox.Python)
 }
 
 func TestAKeyThatOthersCanReadIsAWarning(t *testing.T) {

@@ -68,6 +68,9 @@ type Health struct {
 // Idle tells whether nobody would miss the stack.
 func (h Health) Idle() bool { return h.Clients == 0 && h.OpenRuns == 0 }
 
+// LogFile is where a background stack of the data directory says what it does.
+func LogFile(dataDir string) string { return layout{dir: dataDir}.stackLog() }
+
 // layout names the files of a data directory.
 type layout struct{ dir string }
 

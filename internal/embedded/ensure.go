@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,14 +34,10 @@ const (
 // needs it; else the former is used as it is, and the latter is ErrOtherSetup. When no
 // stack comes up the error holds its last words and where its log is.
 func Ensure(ctx context.Context, o EnsureOptions) (*Client, error) {
-	if o.Progress == nil {
-		o.Progress = func(string) {}
-	}
-	if o.Executable == "" {
-		o.Executable = "/proc/self/exe" // also when `go run` has removed the file
-	}
-	if err := config.CheckDataDir(o.Config.Data); err != nil {
-		return nil, err
+	o = o.withDefaults()
+	unusable := config.CheckDataDir(o.Config.Data)
+	if unusable != nil && !errors.Is(unusable, config.ErrNoSpace) {
+		return nil, unusable
 	}
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
@@ -50,10 +47,21 @@ func Ensure(ctx context.Context, o EnsureOptions) (*Client, error) {
 		if client != nil || !errors.Is(err, ErrNotRunning) {
 			return client, err
 		}
+		if unusable != nil {
+			return nil, unusable // a full disk keeps a stack from starting, not from being asked
+		}
 		if err := e.launch(ctx); err != nil {
 			return nil, err
 		}
 	}
+}
+
+func (o EnsureOptions) withDefaults() EnsureOptions {
+	o.Executable = cmp.Or(o.Executable, "/proc/self/exe") // works when `go run` has removed the file, too
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	return o
 }
 
 // ensurer is one Ensure under way.
@@ -155,7 +163,7 @@ func (e *ensurer) await(ctx context.Context, c *child) error {
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
-			return fmt.Errorf("wait for the embedded stack: %w: see %s", ctx.Err(), e.layout.stackLog())
+			return fmt.Errorf("wait for the embedded stack: %w: its process lives and does not answer, stop it or see %s", ctx.Err(), e.layout.stackLog())
 		case !busy && c == nil:
 			return nil
 		case !busy && c.exited():

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"agentfactory/internal/config"
 )
@@ -52,6 +53,55 @@ func TestAWrongDirectoryIsRefusedBeforeAnythingStarts(t *testing.T) {
 	require.Empty(t, p.progress())
 	err = Serve(t.Context(), ServeOptions{Config: p.options.Config})
 	require.ErrorIs(t, err, config.ErrNotDirectory)
+}
+
+func TestAStackKilledInItsFirstStartIsNoObstacle(t *testing.T) {
+	p := newPlace(t)
+	for after := time.Duration(0); after < 600*time.Millisecond; after += 60 * time.Millisecond {
+		c, err := spawn(p.options.withDefaults(), p.layout)
+		require.NoError(t, err)
+		time.Sleep(after)
+		require.NoError(t, c.process.Kill())
+		<-c.done
+	}
+	p.startWaiting(p.ensure(), "works")
+}
+
+func TestAFullDiskKeepsAStackFromStartingAndNotFromRunning(t *testing.T) {
+	p := newPlace(t)
+	if err := unix.Mount("tmpfs", p.layout.dir, "tmpfs", 0, "size=700m,mode=0700"); err != nil {
+		t.Skipf("mount tmpfs: %v", err)
+	}
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(p.layout.dir, unix.MNT_DETACH)) })
+	t.Cleanup(func() { _ = Stop(context.Background(), p.layout.dir) })
+
+	fill(t, filepath.Join(p.layout.dir, "ballast"))
+	_, err := Ensure(t.Context(), p.options)
+	require.ErrorIs(t, err, config.ErrNoSpace)
+	require.NoError(t, os.Remove(filepath.Join(p.layout.dir, "ballast")))
+
+	p.startWaiting(p.ensure(), "open")
+	fill(t, filepath.Join(p.layout.dir, "ballast"))
+	c := p.ensure()
+	_, err = bucket(c.Addresses()).Create(t.Context(), "runs/too-much", make([]byte, 1<<20))
+	require.Error(t, err)
+	require.NoError(t, os.Remove(filepath.Join(p.layout.dir, "ballast")))
+	_, err = bucket(c.Addresses()).Create(t.Context(), "runs/fits-again", make([]byte, 1<<20))
+	require.NoError(t, err)
+	p.finishWaiting(c, "open", "done")
+}
+
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	defer f.Close()
+	for size := 1 << 20; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+		require.ErrorIs(t, err, unix.ENOSPC)
+	}
 }
 
 // otherBuild copies our binary and changes its build ID.

@@ -77,8 +77,14 @@ func (p *place) temporal(c *Client) client.Client {
 
 func (p *place) startWaiting(c *Client, id string) {
 	p.t.Helper()
-	_, err := p.temporal(c).ExecuteWorkflow(p.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: testQueue}, waitForGo)
+	t := p.temporal(c)
+	_, err := t.ExecuteWorkflow(p.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: testQueue}, waitForGo)
 	require.NoError(p.t, err)
+	// A worker killed in the middle of a workflow task is given 10 s by Temporal before another one gets it.
+	require.Eventually(p.t, func() bool {
+		d, err := t.DescribeWorkflowExecution(p.t.Context(), id, "")
+		return err == nil && d.GetPendingWorkflowTask() == nil
+	}, 10*time.Second, 5*time.Millisecond)
 }
 
 func (p *place) finishWaiting(c *Client, id, with string) {

@@ -11,8 +11,9 @@ import (
 
 // child is a stack that we started.
 type child struct {
-	done   chan struct{}
-	offset int64 // where its part of the log begins
+	process *os.Process
+	done    chan struct{}
+	offset  int64 // where its part of the log begins
 }
 
 func (c *child) exited() bool {
@@ -59,7 +60,7 @@ func spawn(o EnsureOptions, l layout) (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the embedded stack: %w", err)
 	}
-	c := &child{done: make(chan struct{}), offset: info.Size()}
+	c := &child{process: cmd.Process, done: make(chan struct{}), offset: info.Size()}
 	go func() {
 		_ = cmd.Wait()
 		close(c.done)

@@ -5,48 +5,82 @@ package loopback
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // Host is the address that every embedded server binds to.
 const Host = "127.0.0.1"
 
-// Port returns the first of the preferred ports that is free, else any free one. The
-// port is free at that moment and not reserved: whoever binds it must be ready to lose
-// the race and start again.
+// The ports that are chosen from lie below those that Linux gives to outgoing
+// connections, any of which could take one between its choice and its use.
+const firstPort, lastPort = 20000, 32000
+
+// Address joins the loopback address and a port.
+func Address(port int) string { return net.JoinHostPort(Host, strconv.Itoa(port)) }
+
+// Lock keeps other processes of this user from choosing ports until unlock is called.
+// A port is only free until somebody binds it, and servers that are started at the same
+// time look for the same one; so whoever cannot hand over a listener holds the lock from
+// the choice to the binding. It is a courtesy: after some seconds, or where it cannot be
+// had, the caller goes on without it.
+func Lock(ctx context.Context) (unlock func()) {
+	lock := flock.New(filepath.Join(os.TempDir(), fmt.Sprintf("agentfactory-ports-%d.lock", os.Getuid())), flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, _ = lock.TryLockContext(ctx, 5*time.Millisecond)
+	return func() { _ = lock.Close() }
+}
+
+// Port returns the first of the preferred ports that is free, else any free one.
 func Port(preferred ...int) (int, error) {
 	for _, port := range preferred {
 		if port > 0 && free(port) {
 			return port, nil
 		}
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(Host, "0"))
-	if err != nil {
-		return 0, fmt.Errorf("find a free port on %s: %w", Host, err)
+	for range 100 {
+		if port := firstPort + rand.N(lastPort-firstPort); free(port) {
+			return port, nil
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("no port from %d to %d on %s is free", firstPort, lastPort, Host)
 }
 
 // Ports returns n different free ports.
 func Ports(n int) ([]int, error) {
-	ports := make([]int, 0, n)
-	for range n {
-		// Each listener stays open until all are chosen, so that none is given out twice.
-		l, err := net.Listen("tcp", net.JoinHostPort(Host, "0"))
+	var ports []int
+	for len(ports) < n {
+		port, err := Port()
 		if err != nil {
-			return nil, fmt.Errorf("find a free port on %s: %w", Host, err)
+			return nil, err
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		if !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
 	}
 	return ports, nil
 }
 
-// Address joins the loopback address and a port.
-func Address(port int) string { return net.JoinHostPort(Host, strconv.Itoa(port)) }
+// free also looks at the wildcard address: a server on 0.0.0.0 leaves 127.0.0.1 open to
+// a second listener on some systems, and its clients would reach the wrong one.
+func free(port int) bool {
+	for _, host := range []string{Host, ""} {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err != nil {
+			return false
+		}
+		l.Close()
+	}
+	return true
+}
 
 // WaitFor returns when something accepts connections at the address, or with the
 // context's error.
@@ -63,17 +97,4 @@ func WaitFor(ctx context.Context, address string) error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-}
-
-// free also looks at the wildcard address: a server on 0.0.0.0 leaves 127.0.0.1 open to
-// a second listener on some systems, and its clients would reach the wrong one.
-func free(port int) bool {
-	for _, host := range []string{Host, ""} {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-		if err != nil {
-			return false
-		}
-		l.Close()
-	}
-	return true
 }

@@ -1,8 +1,10 @@
 package loopback
 
 import (
+	"context"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -37,4 +39,29 @@ func TestPortsAreDifferent(t *testing.T) {
 		seen[p] = true
 	}
 	require.Len(t, seen, 50)
+}
+
+func TestOneProcessChoosesAtATime(t *testing.T) {
+	unlock := Lock(t.Context())
+	waited := make(chan func())
+	go func() { waited <- Lock(context.Background()) }()
+	select {
+	case <-waited:
+		t.Fatal("two hold the lock")
+	case <-time.After(100 * time.Millisecond):
+	}
+	unlock()
+	(<-waited)()
+}
+
+func TestWaitingEndsWithTheContext(t *testing.T) {
+	port, err := Port()
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, WaitFor(ctx, Address(port)), context.DeadlineExceeded)
+	l, err := net.Listen("tcp", Address(port))
+	require.NoError(t, err)
+	defer l.Close()
+	require.NoError(t, WaitFor(t.Context(), Address(port)))
 }

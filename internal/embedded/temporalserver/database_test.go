@@ -16,7 +16,7 @@ const createIn = "AGENTFACTORY_TEST_CREATE_DATABASE"
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(createIn); path != "" {
-		if err := createDatabase(path, Options{Retention: time.Hour}); err != nil {
+		if err := prepareDatabase(path, Options{Retention: time.Hour}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -50,9 +50,19 @@ func TestAKilledFirstStartLeavesNothingInTheWay(t *testing.T) {
 
 func TestAnExistingDatabaseIsKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "temporal.db")
+	require.NoError(t, prepareDatabase(path, Options{}))
 	require.NoError(t, os.WriteFile(path, []byte("mine"), 0o600))
-	require.NoError(t, createDatabase(path, Options{}))
+	require.NoError(t, prepareDatabase(path, Options{}))
 	body, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, "mine", string(body))
+}
+
+func TestADatabaseOfAnotherVersionIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "temporal.db")
+	require.NoError(t, prepareDatabase(path, Options{}))
+	require.NoError(t, os.WriteFile(schemaFile(path), []byte("0.1/0.1"), 0o600))
+	_, err := Start(t.Context(), Options{Dir: filepath.Dir(path)})
+	require.ErrorIs(t, err, ErrOtherSchema)
+	require.ErrorContains(t, err, "(schema 0.1/0.1, this one needs "+schema+"): finish open runs with that version, then move "+filepath.Dir(path)+" away")
 }

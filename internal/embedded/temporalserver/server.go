@@ -55,7 +55,8 @@ type Server struct {
 }
 
 // Start starts the server and returns when it answers. A database is created when
-// there is none; one that an interrupted creation left behind is replaced.
+// there is none; one that an interrupted creation left behind is replaced, and one of
+// another version is ErrOtherSchema.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	o.Retention = cmp.Or(o.Retention, defaultRetention)
 	if o.Logger == nil {
@@ -65,9 +66,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("create Temporal's directory: %w", err)
 	}
 	database := filepath.Join(o.Dir, "temporal.db")
-	if err := createDatabase(database, o); err != nil {
-		return nil, fmt.Errorf("create Temporal's database %s: %w", database, err)
+	if err := prepareDatabase(database, o); err != nil {
+		return nil, fmt.Errorf("prepare Temporal's database %s: %w", database, err)
 	}
+	defer loopback.Lock(ctx)() // Temporal and its UI end the process when a port was lost
 	p, err := choosePorts(o)
 	if err != nil {
 		return nil, err
