@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 )
 
@@ -19,7 +20,7 @@ func buildOf(path string) string {
 		defer f.Close()
 		if note := f.Section(".note.go.buildid"); note != nil {
 			if id, err := note.Data(); err == nil && len(id) > noteHeader {
-				return string(id[noteHeader:])
+				return strings.TrimRight(string(id[noteHeader:]), "\x00") // padded to whole words
 			}
 		}
 	}

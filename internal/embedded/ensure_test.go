@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -109,7 +108,7 @@ func otherBuild(t *testing.T) string {
 	t.Helper()
 	body, err := os.ReadFile(os.Args[0])
 	require.NoError(t, err)
-	id := []byte(strings.TrimRight(buildOf(os.Args[0]), "\x00"))
+	id := []byte(buildOf(os.Args[0]))
 	require.NotEmpty(t, id)
 	changed := bytes.Clone(id)
 	changed[0] ^= 1
@@ -195,6 +194,14 @@ func TestAStackThatHangsIsKilledAndNobodyElse(t *testing.T) {
 	killWithin = 10 * time.Second
 	require.NoError(t, Stop(t.Context(), p.layout.dir))
 	require.Zero(t, identify(pid))
+}
+
+func TestAMissingDataDirectoryHasNoStack(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	require.ErrorIs(t, Stop(t.Context(), missing), ErrNotRunning)
+	_, err := Inspect(t.Context(), missing)
+	require.ErrorIs(t, err, ErrNotRunning)
+	require.NoDirExists(t, missing)
 }
 
 func TestWaitingForAStackEndsWithTheContext(t *testing.T) {

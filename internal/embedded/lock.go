@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -32,6 +33,9 @@ func acquire(ctx context.Context, l layout) (*flock.Flock, error) {
 func live(l layout) (bool, error) {
 	lock := flock.New(l.lock(), flock.SetPermissions(0o600))
 	free, err := lock.TryRLock()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // there is no data directory yet
+	}
 	if err != nil {
 		return false, fmt.Errorf("look at the stack's lock: %w", err)
 	}
