@@ -55,16 +55,14 @@ func (s *story) tell(ctx workflow.Context, line string) {
 
 // show writes the story where the Temporal UI displays it.
 func (s *story) show(ctx workflow.Context) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** %s\n", s.now, s.action)
+	lines := []string{fmt.Sprintf("**%s** %s\n", s.now, s.action)}
 	if s.waitsFor != "" {
-		fmt.Fprintf(&b, "\nwaits: %s\n", s.waitsFor)
+		lines = append(lines, fmt.Sprintf("waits: %s\n", s.waitsFor))
 	}
-	b.WriteByte('\n')
 	for _, e := range s.events {
-		fmt.Fprintf(&b, "- %s %s\n", e.At.UTC().Format("15:04:05"), e.Text)
+		lines = append(lines, fmt.Sprintf("- %s %s", e.At.UTC().Format("15:04:05"), e.Text))
 	}
-	workflow.SetCurrentDetails(ctx, b.String())
+	workflow.SetCurrentDetails(ctx, strings.Join(lines, "\n"))
 }
 
 func (a *agent) status() (run.Status, error) {
