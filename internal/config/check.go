@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var sandboxLevels = []string{"none", "confined", "namespaced"}
+var sandboxLevels = []string{"confined", "namespaced"}
 
 // check refuses values that could only fail later, in the middle of a run.
 func (c *Config) check() error {

@@ -51,7 +51,7 @@ type Temporal struct {
 
 // Sandbox is how subagents are isolated.
 type Sandbox struct {
-	Min    string `yaml:"min"`    // weakest level that may be used: none, confined or namespaced
+	Min    string `yaml:"min"`    // weakest level that may be used: confined or namespaced
 	Python string `yaml:"python"` // the interpreter; "" means the best one found
 }
 

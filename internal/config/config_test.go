@@ -146,7 +146,7 @@ func TestWrongVariablesAreRefusedInOneLine(t *testing.T) {
 		"base URL without a scheme": {map[string]string{"OPENAI_BASE_URL": "localhost:11434"},
 			"OPENAI_BASE_URL (model.base_url) is not a URL: write it like http://localhost:11434/v1"},
 		"unknown sandbox level": {map[string]string{"AGENTFACTORY_SANDBOX_MIN": "strong"},
-			`AGENTFACTORY_SANDBOX_MIN (sandbox.min) is "strong": choose one of none, confined, namespaced`},
+			`AGENTFACTORY_SANDBOX_MIN (sandbox.min) is "strong": choose one of confined, namespaced`},
 		"missing configuration file": {map[string]string{"AGENTFACTORY_CONFIG": "/nowhere/config.yaml"},
 			"read the configuration: open /nowhere/config.yaml: no such file or directory"},
 		"a device as configuration file": {map[string]string{"AGENTFACTORY_CONFIG": "/dev/zero"},

@@ -48,7 +48,7 @@ var settings = []Setting{
 	{Env: "TEMPORAL_NAMESPACE", Default: "default", Purpose: "Temporal namespace"},
 	{Env: "TEMPORAL_API_KEY", Purpose: "key of Temporal Cloud", Secret: true},
 
-	{Key: "sandbox.min", Env: "AGENTFACTORY_SANDBOX_MIN", Default: "confined", Purpose: "weakest isolation that is accepted: none, confined, namespaced",
+	{Key: "sandbox.min", Env: "AGENTFACTORY_SANDBOX_MIN", Default: "confined", Purpose: "weakest isolation that is accepted: confined or namespaced",
 		field: func(c *Config) *string { return &c.Sandbox.Min }},
 	{Key: "sandbox.python", Env: "AGENTFACTORY_PYTHON", Default: "the best one found", Purpose: "Python interpreter of subagents",
 		field: func(c *Config) *string { return &c.Sandbox.Python }},

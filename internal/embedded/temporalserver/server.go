@@ -7,9 +7,11 @@ package temporalserver
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/server/temporal"
+	"go.uber.org/dig"
 
 	"agentfactory/internal/embedded/loopback"
 )
@@ -76,7 +79,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	server, err := newServer(database, p, o.Logger)
 	if err != nil {
-		return nil, fmt.Errorf("configure the Temporal server: %w", err)
+		return nil, fmt.Errorf("configure the Temporal server: %w", explain(err))
 	}
 	if err := server.Start(); err != nil {
 		return nil, fmt.Errorf("start the Temporal server: %w", err)
@@ -136,4 +139,14 @@ func (s *Server) startUI(ctx context.Context) error {
 	}))
 	go s.ui.Start() // returns after Stop; a port lost since it was chosen ends the process
 	return loopback.WaitFor(ctx, s.UIAddress())
+}
+
+// explain cuts the server's dependency injection down to what went wrong.
+func explain(err error) error {
+	cause := dig.RootCause(err)
+	var unknown user.UnknownUserIdError
+	if errors.As(cause, &unknown) {
+		return fmt.Errorf("%w: the server wants a user that has a name; add one to /etc/passwd, or use a Temporal server of your own (TEMPORAL_ADDRESS)", cause)
+	}
+	return cause
 }
