@@ -56,7 +56,7 @@ func (a *app) doctor(ctx context.Context, all bool) error {
 	if err != nil {
 		return err
 	}
-	findings := diagnose(ctx, cfg)
+	findings := diagnose(ctx, cfg, a.getenv)
 	ready := true
 	for _, f := range findings {
 		ready = ready && f.Status != missing
@@ -83,8 +83,8 @@ func (a *app) printVerdict(ready bool) error {
 }
 
 // diagnose makes all checks, in the order in which one would set things right.
-func diagnose(ctx context.Context, cfg config.Config) []finding {
-	d := diagnosis{cfg: cfg}
+func diagnose(ctx context.Context, cfg config.Config, getenv func(string) string) []finding {
+	d := diagnosis{cfg: cfg, getenv: getenv}
 	for _, check := range []func(context.Context) []finding{
 		d.settings, d.data, d.model, d.temporal, d.storage, d.workers, d.python, d.isolation, d.browser,
 	} {

@@ -21,6 +21,7 @@ import (
 // diagnosis holds what later checks need of earlier ones.
 type diagnosis struct {
 	cfg      config.Config
+	getenv   func(string) string
 	findings []finding
 
 	polled      bool                   // a worker polls the configured Temporal server
@@ -98,7 +99,7 @@ func (d *diagnosis) temporal(ctx context.Context) []finding {
 	if !d.cfg.Temporal.Configured {
 		return []finding{d.stack(ctx, "Temporal", func(a embedded.Addresses) string { return a.Temporal + ", UI " + a.UI })}
 	}
-	f := finding{Check: "Temporal", Status: fine, Detail: "the configured server"}
+	f := finding{Check: "Temporal", Status: fine, Detail: cmp.Or(d.getenv("TEMPORAL_ADDRESS"), "the server of the configured profile")}
 	c, err := service.DialTemporal(ctx, "")
 	if err != nil {
 		f.Status, f.Detail, f.Remedy = missing, err.Error(), "check TEMPORAL_ADDRESS and that the server runs, or unset it to use the embedded one"

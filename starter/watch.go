@@ -48,10 +48,10 @@ func (w *watcher) watch(ctx context.Context) (runs.Result, error) {
 		return runs.Result{}, w.lost(ctx, err)
 	}
 	w.progress.begin(w.startOf(ctx, first))
-	waiting, stop := context.WithCancel(ctx)
+	live, stop := w.whileLive(ctx)
 	defer stop()
 	ends := make(chan ending, 2)
-	await := func() { ends <- w.wait(waiting) }
+	await := func() { ends <- w.wait(live) }
 	go await()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
@@ -65,17 +65,30 @@ func (w *watcher) watch(ctx context.Context) (runs.Result, error) {
 			if e.err != nil {
 				return runs.Result{}, w.lost(ctx, e.err)
 			}
-			w.showStatus(ctx) // the last lines of the story
+			w.showStatus(live) // the last lines of the story
 			return e.result, nil
 		case <-tick.C:
 			// The server drops notifications when several events come at once, so that
 			// waiting may miss the end for 20 s; asking anew does not.
-			if w.poll(ctx) && !again {
+			if w.poll(live) && !again {
 				again = true
 				go await()
 			}
 		}
 	}
+}
+
+// whileLive is the context for calls of servers that may end, which nobody should wait for.
+func (w *watcher) whileLive(ctx context.Context) (context.Context, context.CancelFunc) {
+	live, stop := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-w.gone():
+			stop()
+		case <-live.Done():
+		}
+	}()
+	return live, stop
 }
 
 // lost tells the reason why a run can no longer be watched.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -19,6 +20,9 @@ func (w *watcher) look(ctx context.Context, answered bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	d, err := w.describe(ctx, w.id, "")
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return false
+	}
 	if err != nil {
 		w.progress.note("Temporal does not answer; still trying")
 		return false // wait notices a server that is gone for good
