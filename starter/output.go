@@ -77,7 +77,7 @@ func wrapLine(line string) []string {
 	margin := line[:len(line)-len(strings.TrimLeft(line, " "))]
 	var lines []string
 	for utf8.RuneCountInString(line) > textWidth {
-		end := strings.LastIndexByte(clip(line, textWidth+1), ' ')
+		end := lastSpace(line)
 		if end <= len(margin) {
 			break // one long word
 		}
@@ -85,6 +85,20 @@ func wrapLine(line string) []string {
 		line = margin + strings.TrimLeft(line[end:], " ")
 	}
 	return append(lines, line)
+}
+
+// lastSpace is the index of the last space at which the line is not too long.
+func lastSpace(line string) int {
+	last, column := -1, 0
+	for i, r := range line {
+		if r == ' ' {
+			last = i
+		}
+		if column++; column > textWidth {
+			break
+		}
+	}
+	return last
 }
 
 func count[N int | int64](n N) string { return humanize.Comma(int64(n)) }
