@@ -108,6 +108,15 @@ func TestAReplacementMustBeExactAndUnique(t *testing.T) {
 	require.ErrorContains(t, err, "   3|     for x in query:", "the nearest text is shown with its line")
 }
 
+func TestCodeThatCannotBeASubagentIsRefused(t *testing.T) {
+	require.NoError(t, checkCode("def main(query): pass"))
+	for says, code := range map[string]string{
+		"empty": " \n", "NUL": "x\x00", "UTF-8": "x\xff", "10485760 bytes": strings.Repeat("x", 10<<20),
+	} {
+		require.ErrorContains(t, checkCode(code), says)
+	}
+}
+
 func FuzzNearest(f *testing.F) {
 	f.Add("a\nb\nc", "b")
 	f.Add("", "")

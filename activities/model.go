@@ -33,8 +33,9 @@ type Models interface {
 type ModelSettings struct {
 	Model           string
 	SubagentModel   string
-	ContextWindow   int // tokens
-	MaxOutputTokens int // tokens of one reply
+	ContextWindow   int  // tokens
+	MaxOutputTokens int  // tokens of one reply
+	Priced          bool // the price table knows both models
 }
 
 // Model makes the meta-agent's calls.

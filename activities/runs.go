@@ -48,6 +48,11 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 	if err != nil {
 		return BeginResult{}, failure("resolve the model", err)
 	}
+	budget := in.Budget.Or(r.Defaults).Or(run.DefaultBudget)
+	if budget.CostUSD > 0 && !settings.Priced {
+		return BeginResult{}, invalid("budget.cost_usd: no price is known for %s or %s, so nothing could be counted; add it under prices in config.yaml, or leave cost_usd out",
+			settings.Model, settings.SubagentModel)
+	}
 	inputs, err := r.storeInputs(ctx, in.Files)
 	if err != nil {
 		return BeginResult{}, err
@@ -68,7 +73,6 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 	if err != nil {
 		return BeginResult{}, failure("begin the run", err)
 	}
-	budget := in.Budget.Or(r.Defaults).Or(run.DefaultBudget)
 	return BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, Budget: budget}, nil
 }
 

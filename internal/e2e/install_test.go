@@ -172,6 +172,8 @@ func TestInputThatNoRunCanStartWithFailsAtOnce(t *testing.T) {
 			require.Contains(t, app.Message(), c.says)
 		})
 	}
+	_, err := s.result(s.start(workflows.InstallInput{Task: "x", Model: "a-model-without-a-price", Budget: run.Budget{CostUSD: 1}}))
+	require.ErrorContains(t, err, "budget.cost_usd: no price is known")
 	require.Empty(t, s.model.Log(), "no model was called")
 }
 

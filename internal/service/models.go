@@ -82,6 +82,9 @@ func (m *Models) Resolve(model string) (activities.ModelSettings, error) {
 	}
 	s.ContextWindow = m.window(s.Model)
 	s.MaxOutputTokens = min(s.ContextWindow/4, maxReply)
+	_, own := m.options.Prices.For(s.Model)
+	_, subagents := m.options.Prices.For(s.SubagentModel)
+	s.Priced = own && subagents
 	return s, nil
 }
 
