@@ -20,8 +20,9 @@ type EnsureOptions struct {
 }
 
 const (
-	// startWithin is long: the first start of a machine under load links, checks and syncs.
+	// startWithin is long: the first start copies the binary and makes the databases, perhaps under load.
 	startWithin = 2 * time.Minute
+	pollEvery   = 20 * time.Millisecond
 	// remindEvery is how often somebody who waits is told what for.
 	remindEvery = 10 * time.Second
 	// starts: ports that were free a moment ago may have been taken; the second try chooses anew.
@@ -44,15 +45,18 @@ func Ensure(ctx context.Context, o EnsureOptions) (*Client, error) {
 	e := &ensurer{EnsureOptions: o, layout: layout{dir: o.Config.Data}}
 	for {
 		client, err := e.find(ctx)
-		if client != nil || !errors.Is(err, ErrNotRunning) {
+		switch {
+		case client != nil || !errors.Is(err, ErrNotRunning):
 			return client, err
-		}
-		if unusable != nil {
+		case ctx.Err() != nil:
+			return nil, e.gaveUp(ctx)
+		case unusable != nil:
 			return nil, unusable // a full disk keeps a stack from starting, not from being asked
 		}
 		if err := e.launch(ctx); err != nil {
 			return nil, err
 		}
+		time.Sleep(pollEvery) // the one that was found may be about to end
 	}
 }
 
@@ -69,7 +73,15 @@ type ensurer struct {
 	EnsureOptions
 	layout   layout
 	launched int
-	told     bool // that another build is used
+	told     string // the last line of progress
+}
+
+// tell repeats nothing: a stack that ends or starts is looked at many times.
+func (e *ensurer) tell(line string) {
+	if line != e.told {
+		e.told = line
+		e.Progress(line)
+	}
 }
 
 // find returns a hold on the stack that runs, or ErrNotRunning.
@@ -101,17 +113,14 @@ func (e *ensurer) acceptable(ctx context.Context, h Health, conn connection) (bo
 	var busy refusal
 	switch {
 	case err == nil:
-		e.Progress("replacing the embedded stack of another build or setup")
+		e.tell("replacing the embedded stack of another build or setup")
 		return false, ErrNotRunning
 	case !errors.As(err, &busy):
 		return false, fmt.Errorf("%w: %w", ErrNotRunning, err)
 	case !sameSetup:
 		return false, fmt.Errorf("%w (%d clients, %d open runs): stop it first, or set AGENTFACTORY_DATA to another directory", ErrOtherSetup, h.Clients, h.OpenRuns)
 	}
-	if !e.told {
-		e.Progress(fmt.Sprintf("using the busy embedded stack of another build (%s)", h.Version))
-		e.told = true
-	}
+	e.tell(fmt.Sprintf("using the busy embedded stack of another build (%s)", h.Version))
 	return true, nil
 }
 
@@ -123,7 +132,7 @@ func (e *ensurer) launch(ctx context.Context) error {
 	} else if busy {
 		return e.await(ctx, nil)
 	}
-	e.Progress("starting the embedded stack (" + e.parts() + ")…")
+	e.tell("starting the embedded stack (" + e.parts() + ")…")
 	e.launched++
 	c, err := spawn(e.EnsureOptions, e.layout)
 	if err != nil {
@@ -163,7 +172,7 @@ func (e *ensurer) await(ctx context.Context, c *child) error {
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
-			return fmt.Errorf("wait for the embedded stack: %w: its process lives and does not answer, stop it or see %s", ctx.Err(), e.layout.stackLog())
+			return e.gaveUp(ctx)
 		case !busy && c == nil:
 			return nil
 		case !busy && c.exited():
@@ -173,6 +182,14 @@ func (e *ensurer) await(ctx context.Context, c *child) error {
 			e.Progress(fmt.Sprintf("still waiting for the embedded stack (%d s), its log is %s", int(now.Sub(began).Seconds()), e.layout.stackLog()))
 			reminder = now.Add(remindEvery)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(pollEvery)
 	}
+}
+
+// gaveUp explains the end of the context.
+func (e *ensurer) gaveUp(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err() // by whoever called
+	}
+	return fmt.Errorf("wait for the embedded stack: %w: its process lives and does not answer, stop it or see %s", ctx.Err(), e.layout.stackLog())
 }
