@@ -34,12 +34,27 @@ func reachableDir(wanted string, asRoot bool) (string, error) {
 	if othersMayReach(filepath.Dir(dir)) == nil {
 		return dir, os.Chmod(dir, 0o711)
 	}
+	public, err := publicDir()
+	if err != nil {
+		return "", err
+	}
 	sum := sha256.Sum256([]byte(dir))
-	elsewhere := filepath.Join(os.TempDir(), "agentfactory-"+hex.EncodeToString(sum[:6]))
+	elsewhere := filepath.Join(public, "agentfactory-"+hex.EncodeToString(sum[:6]))
 	if err := os.Mkdir(elsewhere, 0o711); err != nil && !os.IsExist(err) {
 		return "", err
 	}
 	return elsewhere, checkOwn(elsewhere)
+}
+
+// publicDir is a temporary directory that every user may enter; TMPDIR may be a private one.
+func publicDir() (string, error) {
+	candidates := []string{os.TempDir(), "/var/tmp", "/tmp"}
+	for _, dir := range candidates {
+		if othersMayReach(dir) == nil {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("none of %v may be entered by other users, and root's sandboxes run under another one", candidates)
 }
 
 // checkOwn refuses a directory in a public place that somebody else has put there.

@@ -149,6 +149,9 @@ func (r *Runner) socketDir() string {
 	if dir := filepath.Join(r.dir, "run"); len(dir) < 80 {
 		return dir
 	}
+	if dir, err := publicDir(); err == nil {
+		return dir
+	}
 	return os.TempDir()
 }
 
