@@ -15,6 +15,7 @@ var (
 	stopWithin   = 30 * time.Second
 	termWithin   = 10 * time.Second
 	killWithin   = 5 * time.Second
+	exitWithin   = 3 * time.Second // from the release of the lock to the end of the process
 )
 
 // Stop ends the stack of a data directory and returns when it is gone; ErrNotRunning
@@ -34,7 +35,7 @@ func Stop(ctx context.Context, dataDir string) error {
 		return err
 	}
 	conn := connection{address: s.Control, token: s.Token}
-	if s.Control != "" && conn.stop(ctx, stopRequest{}) == nil && released(ctx, l, stopWithin) {
+	if s.Control != "" && conn.stop(ctx, stopRequest{}) == nil && ended(ctx, l, s.Process, stopWithin) {
 		return nil
 	}
 	for _, try := range []struct {
@@ -42,7 +43,7 @@ func Stop(ctx context.Context, dataDir string) error {
 		within time.Duration
 	}{{syscall.SIGTERM, termWithin}, {syscall.SIGKILL, killWithin}} {
 		s.Process.signal(try.signal)
-		if released(ctx, l, try.within) {
+		if ended(ctx, l, s.Process, try.within) {
 			return nil
 		}
 	}
@@ -57,6 +58,16 @@ func (c connection) stop(ctx context.Context, r stopRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	return c.call(ctx, http.MethodPost, "/stop", r, nil)
+}
+
+// ended reports whether the lock came free within the time, and then waits a little for
+// the process, which may be one that does other things as well.
+func ended(ctx context.Context, l layout, p process, within time.Duration) bool {
+	if !released(ctx, l, within) {
+		return false
+	}
+	p.waitGone(ctx, exitWithin)
+	return true
 }
 
 // released reports whether the lock came free within the time.
