@@ -31,7 +31,9 @@ func levels(t testing.TB, test func(t *testing.T, r *Runner)) {
 
 // stateDir is a directory that another user may enter: t.TempDir is closed to others.
 func stateDir(t testing.TB) string {
-	dir, err := os.MkdirTemp("", "sandbox-test-")
+	public, err := publicDir()
+	require.NoError(t, err)
+	dir, err := os.MkdirTemp(public, "sandbox-test-")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o711))
 	t.Cleanup(func() { os.RemoveAll(dir) })

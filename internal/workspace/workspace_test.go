@@ -280,10 +280,10 @@ const nobody = 65534
 // user can reach.
 func runAsNobody(t *testing.T) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "workspace-test-")
+	dir, err := os.MkdirTemp("/tmp", "workspace-test-") // TMPDIR may be closed to others
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o755))
+	require.NoError(t, os.Chmod(dir, 0o777))
 	self, err := os.ReadFile("/proc/self/exe")
 	require.NoError(t, err)
 	copied := filepath.Join(dir, "test")
@@ -292,6 +292,7 @@ func runAsNobody(t *testing.T) {
 
 	again := exec.Command(copied, "-test.run=^"+t.Name()+"$", "-test.v")
 	again.Dir = "/"
+	again.Env = append(os.Environ(), "TMPDIR="+dir)
 	again.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := again.CombinedOutput()
 	require.NoError(t, err, "%s", out)
