@@ -105,6 +105,7 @@ func (k caller) prepare(ctx context.Context, c *call) error {
 // finishStep writes the step; an attempt that was overtaken by another adopts its step.
 func (k caller) finishStep(ctx context.Context, c *call, started time.Time) (CallResult, error) {
 	c.step.Seconds = time.Since(started).Seconds()
+	c.step.Usage.WallSeconds = c.step.Seconds
 	if err := k.capObservation(ctx, c.step); err != nil {
 		return CallResult{}, failure("store the observation", err)
 	}

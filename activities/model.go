@@ -154,6 +154,7 @@ func thought(key string, t *run.Turn, replayed bool) ThinkResult {
 		Usage: run.Usage{
 			OrchestrationOutputTokens: t.Usage.OutputTokens, OrchestrationInputTokens: t.Usage.InputTokens,
 			OrchestrationCachedInputTokens: t.Usage.CachedInputTokens, CostUSD: t.Usage.CostUSD, Estimated: t.Usage.Estimated,
+			WallSeconds: t.Seconds,
 		},
 	}
 	for _, c := range t.Reply.ToolCalls {

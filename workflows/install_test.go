@@ -76,7 +76,7 @@ func (b *bench) think(_ context.Context, in activities.ThinkInput) (activities.T
 		turn = b.turns[in.Number-1]
 	}
 	turn.Turn = fmt.Sprintf("turn%d", in.Number)
-	turn.Usage = run.Usage{OrchestrationOutputTokens: 10}
+	turn.Usage = run.Usage{OrchestrationOutputTokens: 10, WallSeconds: 1}
 	return turn, nil
 }
 
@@ -170,6 +170,14 @@ func TestSubagentRunsStopAtTheirBudgetInTheMiddleOfATurn(t *testing.T) {
 	require.Equal(t, 2, res.Usage.SubagentRuns)
 }
 
+func TestWorkBeyondTheWallTimeStopsTheNextTurn(t *testing.T) {
+	b := newBench(t, calls("list_saved_subagents"), calls("list_saved_subagents"), calls("list_saved_subagents"))
+	res, err := b.install(t, InstallInput{Task: "x", Budget: run.Budget{WallSeconds: 2}})
+	require.NoError(t, err)
+	require.Equal(t, run.BudgetExhausted, res.Outcome)
+	require.Equal(t, 2, res.Turns)
+}
+
 func TestOrchestrationTokensStopTheNextTurn(t *testing.T) {
 	b := newBench(t, calls("run_subagent"), calls("run_subagent"))
 	res, err := b.install(t, InstallInput{Task: "x", Budget: run.Budget{OrchestrationTokens: 15}})
@@ -216,7 +224,7 @@ func TestARunWaitsVisiblyForADeadModel(t *testing.T) {
 	res, err := b.install(t, InstallInput{Task: "x"})
 	require.NoError(t, err)
 	require.Equal(t, run.Completed, res.Outcome)
-	require.Less(t, res.Usage.WallSeconds, 5.0, "waiting is not counted as work")
+	require.Equal(t, 1.0, res.Usage.WallSeconds, "waiting is not counted as work")
 }
 
 func decode(t *testing.T, value converter.EncodedValue) run.Status {

@@ -12,14 +12,14 @@ import (
 )
 
 // patiently runs do and, when a service stays away for longer than activities retry,
-// waits for it with a durable backoff, visibly and without counting the time.
+// waits for it with a durable backoff, visibly. The time does not count: activities
+// report how long they worked, so that neither waiting nor a night in which no worker
+// ran is held against the budget.
 func (a *agent) patiently(ctx workflow.Context, do func(workflow.Context) error) error {
 	for attempt := 0; ; attempt++ {
-		started := workflow.Now(ctx)
 		err := do(ctx)
 		phase := a.waitingPhase(err)
 		if phase == "" {
-			a.usage.WallSeconds += workflow.Now(ctx).Sub(started).Seconds()
 			return err
 		}
 		pause := waitBetween(attempt)

@@ -12,7 +12,7 @@ type Budget struct {
 	OrchestrationTokens int64   `json:"orchestration_tokens,omitempty"` // output tokens of the meta-agent
 	SubagentTokens      int64   `json:"subagent_tokens,omitempty"`      // output tokens of subagents' own model calls
 	CostUSD             float64 `json:"cost_usd,omitempty"`             // by the configured price table
-	WallSeconds         int64   `json:"wall_seconds,omitempty"`         // time at work; waiting for a dead service does not count
+	WallSeconds         int64   `json:"wall_seconds,omitempty"`         // time at work of model and subagents; waiting does not count
 	SubagentRuns        int     `json:"subagent_runs,omitempty"`        // executions of subagents
 	SubagentsCreated    int     `json:"subagents_created,omitempty"`    // create_subagent calls that made a new one
 }
