@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,7 +77,7 @@ func newStack(t testing.TB, script string) *stack {
 	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
-	server, err := temporalserver.Start(ctx, temporalserver.Options{Dir: filepath.Join(dir, "temporal"), FrontendPort: freePort(t), UIPort: freePort(t)})
+	server, err := temporalserver.Start(ctx, temporalserver.Options{Dir: filepath.Join(dir, "temporal"), FrontendPort: temporalserver.AnyPort, UIPort: temporalserver.AnyPort})
 	require.NoError(t, err)
 	t.Cleanup(func() { server.Stop() })
 	s3, err := s3server.Start(ctx, s3server.Options{Dir: filepath.Join(dir, "s3"), AccessKey: "test", SecretKey: "test-secret"})
@@ -98,14 +97,6 @@ func newStack(t testing.TB, script string) *stack {
 	objects := objectstore.NewBucket(s3.Client(), bucket)
 	return &stack{t: t, temporal: temporal, address: server.Address(), s3: s3, s3URL: s3.Endpoint, objects: objects,
 		skills: skillstore.New(objects), records: run.NewRecords(objects), model: model, modelURL: listening.URL}
-}
-
-// freePort keeps tests that run side by side from asking for the same usual ports.
-func freePort(t testing.TB) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // workerProcess is a running worker of the production binary.

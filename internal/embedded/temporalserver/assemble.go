@@ -29,11 +29,11 @@ type ports struct {
 }
 
 func choosePorts(o Options) (ports, error) {
-	frontend, err := loopback.Port(o.FrontendPort, usualFrontendPort)
+	frontend, err := loopback.Port(preferred(o.FrontendPort, usualFrontendPort)...)
 	if err != nil {
 		return ports{}, fmt.Errorf("choose Temporal's port: %w", err)
 	}
-	ui, err := loopback.Port(o.UIPort, usualUIPort)
+	ui, err := loopback.Port(preferred(o.UIPort, usualUIPort)...)
 	if err != nil {
 		return ports{}, fmt.Errorf("choose the Temporal UI's port: %w", err)
 	}
@@ -42,6 +42,13 @@ func choosePorts(o Options) (ports, error) {
 		return ports{}, fmt.Errorf("choose Temporal's inner ports: %w", err)
 	}
 	return ports{frontend: frontend, ui: ui, history: inner[0], matching: inner[1], worker: inner[2]}, nil
+}
+
+func preferred(wanted, usual int) []int {
+	if wanted == AnyPort {
+		return nil
+	}
+	return []int{wanted, usual}
 }
 
 func newServer(database string, p ports, logger *slog.Logger) (temporal.Server, error) {

@@ -35,14 +35,18 @@ const (
 	usualUIPort       = 8233
 )
 
+// AnyPort asks for any free port. A caller that looked for one itself could lose it to
+// somebody else before the server binds it.
+const AnyPort = -1
+
 // defaultRetention is how long closed workflows can be looked at.
 const defaultRetention = 30 * 24 * time.Hour
 
 // Options say where the server keeps its state and how it is reached.
 type Options struct {
 	Dir          string        // holds temporal.db; created when missing
-	FrontendPort int           // preferred; 0 is 7233. A free one is chosen when it is taken
-	UIPort       int           // preferred; 0 is 8233. A free one is chosen when it is taken
+	FrontendPort int           // preferred; 0 is 7233, AnyPort none. A free one is chosen when it is taken
+	UIPort       int           // preferred; 0 is 8233, AnyPort none. A free one is chosen when it is taken
 	Retention    time.Duration // of closed workflows; 0 is 30 days. Set when the database is created
 	// SearchAttributes are registered when the database is created; later ones are added by a client.
 	SearchAttributes map[string]enumspb.IndexedValueType
