@@ -26,6 +26,10 @@ type BeginResult struct {
 	Step   string     `json:"step"` // key of step 0
 	Model  string     `json:"model"`
 	Budget run.Budget `json:"budget"` // resolved
+	Priced bool       `json:"priced,omitempty"`
+	// Listed says that the server knows the search attributes; Unlisted why it does not.
+	Listed   bool   `json:"listed,omitempty"`
+	Unlisted string `json:"unlisted,omitempty"`
 }
 
 // ThinkInput asks for the next turn: one model call.
@@ -34,6 +38,8 @@ type ThinkInput struct {
 	Parent string   `json:"parent"`          // key of the turn before
 	Steps  []string `json:"steps,omitempty"` // keys of the steps that answer its calls, in their order
 	Note   string   `json:"note,omitempty"`  // said to the model after the observations
+	// MaxOutputTokens is what is left for the reply; 0 leaves the model's own limit.
+	MaxOutputTokens int64 `json:"max_output_tokens,omitempty"`
 }
 
 // ThinkResult is what the workflow needs to know of a turn.
@@ -59,8 +65,9 @@ type Call struct {
 type CallInput struct {
 	Turn      string     `json:"turn"` // key of the turn that asked
 	CallID    string     `json:"call_id"`
-	Step      int        `json:"step"`      // number of the step it makes
-	Workspace string     `json:"workspace"` // key of the step that holds the files as they are
+	Amended   string     `json:"amended,omitempty"` // arguments in place of the model's
+	Step      int        `json:"step"`              // number of the step it makes
+	Workspace string     `json:"workspace"`         // key of the step that holds the files as they are
 	Remaining Allowance  `json:"remaining"`
 	Refuse    string     `json:"refuse,omitempty"` // answer with this instead of carrying it out
 	Finish    *FinishArg `json:"finish,omitempty"` // ReviewFinish only
@@ -89,6 +96,9 @@ type CallResult struct {
 	Accepted bool      `json:"accepted,omitempty"` // ReviewFinish: the run may end
 	Advised  bool      `json:"advised,omitempty"`  // ReviewFinish: advice was given
 	Saves    []string  `json:"saves,omitempty"`    // ReviewFinish: names of the skills to save
+	Answer   string    `json:"answer,omitempty"`   // ReviewFinish: its beginning
+	Digest   string    `json:"digest,omitempty"`   // ReviewFinish: of the answer and what is saved
+	Skill    string    `json:"skill,omitempty"`    // saved skill that was run
 }
 
 // SaveInput asks for one planned skill to be saved.

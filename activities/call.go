@@ -95,7 +95,8 @@ func (k caller) prepare(ctx context.Context, c *call) error {
 	if c.in.Refuse != "" {
 		return complaint{c.in.Refuse}
 	}
-	c.args, err = metaskill.Parse(asked[i].Name, asked[i].Arguments)
+	c.step.Amended = c.in.Amended
+	c.args, err = metaskill.Parse(asked[i].Name, or(c.in.Amended, asked[i].Arguments))
 	if err != nil {
 		return complaint{err.Error()}
 	}
@@ -106,6 +107,10 @@ func (k caller) prepare(ctx context.Context, c *call) error {
 func (k caller) finishStep(ctx context.Context, c *call, started time.Time) (CallResult, error) {
 	c.step.Seconds = time.Since(started).Seconds()
 	c.step.Usage.WallSeconds = c.step.Seconds
+	if c.step.Amended != "" {
+		c.step.Observation = fmt.Sprintf("The user changed the arguments of this call before it was carried out, to %s\n%s",
+			cut(c.step.Amended, maxAmended), c.step.Observation)
+	}
 	if err := k.capObservation(ctx, c.step); err != nil {
 		return CallResult{}, failure("store the observation", err)
 	}
@@ -118,7 +123,9 @@ func (k caller) finishStep(ctx context.Context, c *call, started time.Time) (Cal
 
 const (
 	maxObservation = 16 << 10 // bytes of one observation that the model reads
+	maxAmended     = 8 << 10  // characters of amended arguments that the model reads
 	maxSummary     = 120      // characters of the story's line
+	maxShownAnswer = 500      // characters of the answer that a person is shown with an approval
 )
 
 // capObservation keeps head and tail of a long observation for the model and the
@@ -139,7 +146,7 @@ func (k caller) capObservation(ctx context.Context, s *run.Step) error {
 }
 
 func resultOf(key string, s *run.Step) CallResult {
-	res := CallResult{Step: key, OK: s.OK, Changed: s.Changed, Summary: cut(s.Summary, maxSummary), Usage: s.Usage}
+	res := CallResult{Step: key, OK: s.OK, Changed: s.Changed, Summary: cut(s.Summary, maxSummary), Usage: s.Usage, Skill: s.Skill}
 	if s.Review != nil {
 		res.Accepted, res.Advised = s.Review.Accepted, s.Review.Advised
 	}
@@ -147,6 +154,7 @@ func resultOf(key string, s *run.Step) CallResult {
 		for _, p := range s.Plan.Skills {
 			res.Saves = append(res.Saves, p.Name)
 		}
+		res.Answer, res.Digest = cut(s.Plan.Answer, maxShownAnswer), s.Plan.Digest()
 	}
 	return res
 }

@@ -17,6 +17,7 @@ type conversation struct {
 	chain         []*run.Turn   // the opening and every turn so far
 	added         []llm.Message // what is said now
 	shortenBefore int           // observations of turns below this number are sent shortened
+	maxOutput     int64         // tokens that the budget leaves for the reply; 0: no limit
 }
 
 func (c *conversation) opening() *run.Opening { return c.chain[0].Opening }
@@ -68,9 +69,13 @@ func (c *conversation) request() llm.Request {
 			messages = append(messages, t.Reply)
 		}
 	}
+	limit := c.opening().MaxOutputTokens
+	if c.maxOutput > 0 && (limit == 0 || c.maxOutput < int64(limit)) {
+		limit = int(c.maxOutput)
+	}
 	return llm.Request{
 		Model: c.opening().Model, Messages: append(messages, c.added...),
-		Tools: metaskill.Tools(), MaxOutputTokens: c.opening().MaxOutputTokens,
+		Tools: metaskill.Tools(), MaxOutputTokens: limit,
 	}
 }
 

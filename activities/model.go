@@ -59,7 +59,7 @@ func (m *Model) Think(ctx context.Context, in ThinkInput) (ThinkResult, error) {
 	}
 	exec := activity.GetInfo(ctx).WorkflowExecution
 	key := run.TurnKey(exec.ID, exec.RunID, in.Number)
-	c := conversation{chain: chain, added: added}
+	c := conversation{chain: chain, added: added, maxOutput: in.MaxOutputTokens}
 	c.fit()
 	request := c.request()
 	turn := &run.Turn{Number: in.Number, Parent: in.Parent, RequestDigest: requestDigest(request), Added: added}

@@ -37,6 +37,8 @@ type Runs struct {
 	Models   Models
 	Tools    []string   // tool skills that this installation can give to subagents
 	Defaults run.Budget // of runs that say nothing themselves; zeros leave run.DefaultBudget
+	// Listed reports whether the Temporal server knows the search attributes; its error says why not.
+	Listed func(context.Context) error
 }
 
 // Begin resolves once what the whole run relies on (the model, its limits, the
@@ -73,8 +75,15 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 	if err != nil {
 		return BeginResult{}, failure("begin the run", err)
 	}
-	return BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, Budget: budget}, nil
+	res := BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, Budget: budget, Priced: settings.Priced, Listed: true}
+	if err := r.Listed(ctx); err != nil {
+		res.Listed, res.Unlisted = false, cut(err.Error(), maxReason)
+	}
+	return res, nil
 }
+
+// maxReason bounds an explanation that goes into the history, in characters.
+const maxReason = 200
 
 func (r *Runs) opening(task string, inputs workspace.Manifest, skills []metaskill.Suggestion, m ModelSettings, step string) *run.Turn {
 	files := make([]string, len(inputs))

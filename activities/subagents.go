@@ -285,6 +285,7 @@ func (s *Subagents) run(ctx context.Context, c *call, file, query string) error 
 	if err != nil {
 		return err
 	}
+	c.step.Usage.SubagentRuns = 1 // the reruns of a review do not count: nobody asked for them
 	after, changes, err := workspace.Snapshot(ctx, s.Blobs, dir, c.files().Files, workspaceLimits)
 	if errors.Is(err, workspace.ErrLimit) {
 		return complain("%s ran, but nothing that it left was kept: %v", file, err)
@@ -300,6 +301,9 @@ func (s *Subagents) run(ctx context.Context, c *call, file, query string) error 
 	if agent.SkillName != "" {
 		w.Subagents[file] = agent
 	}
+	if agent.From != nil {
+		c.step.Skill = agent.SkillName
+	}
 	c.step.OK, c.step.Observation, c.step.Summary = res.Failure == nil, observe(res, changes), summarise(file, res)
 	return nil
 }
@@ -308,7 +312,7 @@ func (s *Subagents) run(ctx context.Context, c *call, file, query string) error 
 func (s *Subagents) execute(ctx context.Context, c *call, dir, file, query string, door *gateway.Session) (pyruntime.Result, error) {
 	limits := s.Limits
 	if left := c.in.Remaining.Seconds; left >= 0 {
-		limits.Wall = min(limits.Wall, time.Duration(left)*time.Second)
+		limits.Wall = min(limits.Wall, max(time.Second, time.Duration(left)*time.Second-time.Since(c.step.At)))
 	}
 	res, err := s.Python.Run(ctx, pyruntime.Call{
 		Workspace: dir, Entry: file, Query: query, Gateway: door, Token: door.Token(), Limits: limits, Mask: s.Secrets,
@@ -319,7 +323,7 @@ func (s *Subagents) execute(ctx context.Context, c *call, dir, file, query strin
 	}
 	spent := door.Usage()
 	c.step.Usage = c.step.Usage.Add(run.Usage{
-		SubagentRuns: 1, SubagentInputTokens: spent.InputTokens, SubagentOutputTokens: spent.OutputTokens,
+		SubagentInputTokens: spent.InputTokens, SubagentOutputTokens: spent.OutputTokens,
 		CostUSD: spent.CostUSD, Estimated: spent.Estimated,
 	})
 	return res, err
@@ -334,8 +338,17 @@ func (s *Subagents) door(c *call, tools []string, past string) (*gateway.Session
 	}
 	return gateway.New(gateway.Config{
 		Tools: s.Tools, Granted: tools, Secrets: s.Secrets, Journal: journal,
-		MaxTokens: c.in.Remaining.SubagentTokens, LLM: s.subagentModel(c),
+		MaxTokens:  left(c.in.Remaining.SubagentTokens, c.step.Usage.SubagentOutputTokens),
+		MaxCostUSD: left(c.in.Remaining.CostUSD, c.step.Usage.CostUSD), LLM: s.subagentModel(c),
 	})
+}
+
+// left is what remains of an allowance after something was spent; negative is no limit.
+func left[T int64 | float64](allowed, spent T) T {
+	if allowed < 0 {
+		return allowed
+	}
+	return max(0, allowed-spent)
 }
 
 // subagentModel is the model behind a subagent's call_llm.

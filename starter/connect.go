@@ -84,8 +84,11 @@ func (c *connection) dial(ctx context.Context, a *app) error {
 		return nil
 	}
 	temporal, err := service.DialTemporal(ctx, at.Temporal)
+	if err != nil {
+		return err
+	}
 	c.Temporal = temporal
-	return err
+	return nil
 }
 
 // needsStack: the worker of the embedded stack is needed as soon as one of the two

@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/service"
+	"agentfactory/workflows"
 )
 
 // serveOptions are the flags of the hidden command that is the embedded stack.
@@ -56,6 +56,8 @@ func (a *app) devServe(ctx context.Context, o serveOptions) error {
 	return embedded.Serve(ctx, embedded.ServeOptions{
 		Config:    cfg,
 		IdleAfter: o.idle,
+
+		SearchAttributes: workflows.SearchAttributes(),
 		StartWorker: func(ctx context.Context, at embedded.Addresses) (embedded.Worker, error) {
 			return startWorker(ctx, cfg, at)
 		},
@@ -66,7 +68,7 @@ func (a *app) devServe(ctx context.Context, o serveOptions) error {
 // worker is the service inside the embedded stack.
 type worker struct {
 	*service.Service
-	temporal client.Client
+	temporal service.Temporal
 }
 
 // startWorker runs the service on the stack's servers, and on the configured ones for
@@ -85,7 +87,7 @@ func startWorker(ctx context.Context, cfg config.Config, at embedded.Addresses) 
 		Config: cfg, Temporal: temporal, Objects: objects, State: filepath.Join(cfg.Data, "worker"), Demo: demoScript,
 	})
 	if err == nil {
-		err = s.Start()
+		err = s.Start(ctx)
 	}
 	if err != nil {
 		temporal.Close()

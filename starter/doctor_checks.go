@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded"
@@ -107,7 +108,22 @@ func (d *diagnosis) temporal(ctx context.Context) []finding {
 	}
 	defer c.Close()
 	d.polled = (&connection{Temporal: c}).polled(ctx)
-	return []finding{f}
+	return []finding{f, searchAttributes(ctx, c)}
+}
+
+// searchAttributes looks for those by which runs are listed; runs do without, too.
+func searchAttributes(ctx context.Context, c service.Temporal) finding {
+	f := finding{Check: "search attributes", Status: fine, Detail: "registered"}
+	lacking, err := service.MissingSearchAttributes(ctx, c)
+	switch {
+	case err != nil:
+		f.Status, f.Detail = warning, err.Error()
+		f.Remedy = "if listing them is not allowed, have an operator run: " + strings.Join(service.RegisterCommands(c.Namespace, workflows.SearchAttributes()), " && ")
+	case len(lacking) > 0:
+		f.Status, f.Detail = warning, fmt.Sprintf("%d are not registered; a worker does it where it may", len(lacking))
+		f.Remedy = strings.Join(service.RegisterCommands(c.Namespace, lacking), " && ")
+	}
+	return f
 }
 
 func (d *diagnosis) storage(ctx context.Context) []finding {

@@ -58,7 +58,7 @@ func work(ctx context.Context, getenv func(string) string, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	if err := s.Start(); err != nil {
+	if err := s.Start(ctx); err != nil {
 		return err
 	}
 	defer s.Stop()

@@ -5,6 +5,9 @@
 package workflows
 
 import (
+	"encoding/json"
+
+	"agentfactory/activities"
 	"agentfactory/internal/run"
 )
 
@@ -18,12 +21,20 @@ const (
 const (
 	InstallType = "Install" // workflow type
 	StatusQuery = "status"  // answers run.Status
+
+	ApproveUpdate  = "approve"  // takes Approve
+	InstructUpdate = "instruct" // takes Instruct
+	BudgetUpdate   = "budget"   // takes SetBudget
+	PauseUpdate    = "pause"    // takes Pause
+	ResumeUpdate   = "resume"   // takes Resume
+	AmendUpdate    = "amend"    // takes Amend
 )
 
-// Approval policies: what a person has to release. Steering by approvals is not built
-// yet: any policy but never is refused, so that nobody believes to be asked.
+// Approval policies: what a person has to release before it happens.
 const (
-	ApproveNever = "never"
+	ApproveNever  = "never"  // nothing
+	ApproveFinish = "finish" // the answer, and with it the skills to be saved
+	ApproveSave   = "save"   // skills to be saved; a run that saves none is not held up
 )
 
 // InstallInput is the one argument of Install. Only Task is required.
@@ -34,25 +45,107 @@ type InstallInput struct {
 	Budget   run.Budget      `json:"budget,omitzero"`    // zeros mean the defaults
 	Approval string          `json:"approval,omitempty"` // approval policy, default never
 	Save     *bool           `json:"save,omitempty"`     // whether skills are saved, default true
+	Paused   bool            `json:"paused,omitempty"`   // pause before the first turn, to go through the run step by step
 	Carry    *Carry          `json:"carry,omitempty"`    // set by continue-as-new, never by people
-}
-
-// Carry is what a run that continues as new hands to its successor: references and counters.
-type Carry struct {
-	Model     string     `json:"model"`
-	Budget    run.Budget `json:"budget"`
-	Turn      string     `json:"turn"`      // key of the last turn
-	Number    int        `json:"number"`    // its number
-	Answers   []string   `json:"answers"`   // keys of the steps that answer its calls
-	Workspace string     `json:"workspace"` // key of the step that holds the files
-	NextStep  int        `json:"next_step"`
-	Note      string     `json:"note,omitempty"`
-	Warned    bool       `json:"warned,omitempty"`
-	Idle      int        `json:"idle,omitempty"`
-	Usage     run.Usage  `json:"usage"`
-	Events    int        `json:"events"` // number of story lines so far
 }
 
 // MaxTask is the longest task, in bytes: it is sent with every model call. Longer
 // material belongs into an input file.
 const MaxTask = 64 << 10
+
+// Reply answers every update.
+type Reply struct {
+	Text string `json:"text"` // one line: what happens now
+}
+
+// Approve decides about what waits for an approval. ApprovalID is the digest of what was
+// shown: an approval of something else, such as one that a reset applies again, is refused.
+type Approve struct {
+	ApprovalID string `json:"approval_id"`
+	Decision   string `json:"decision"`       // approve or reject
+	Note       string `json:"note,omitempty"` // why; kept in the result
+	By         string `json:"by,omitempty"`
+}
+
+// Decisions of Approve.
+const (
+	DecideApprove = "approve"
+	DecideReject  = "reject" // the run ends with the outcome rejected; to have it changed instead, instruct it
+)
+
+// Instruct says something to the model with its next turn. A run that waits for an
+// approval goes back to work with it.
+type Instruct struct {
+	Message string `json:"message"` // at most MaxMessage bytes
+	By      string `json:"by,omitempty"`
+}
+
+// MaxMessage is the longest message to the model, in bytes; those that wait for its next
+// turn may have MaxMessages together.
+const (
+	MaxMessage  = 16 << 10
+	MaxMessages = 64 << 10
+)
+
+// SetBudget sets absolute values while the run goes on. What is left out stays as it
+// is; a zero lifts the limit, but for turns, which every run has.
+type SetBudget struct {
+	Turns               *int     `json:"turns,omitempty"`
+	OrchestrationTokens *int64   `json:"orchestration_tokens,omitempty"`
+	SubagentTokens      *int64   `json:"subagent_tokens,omitempty"`
+	CostUSD             *float64 `json:"cost_usd,omitempty"`
+	WallSeconds         *int64   `json:"wall_seconds,omitempty"`
+	SubagentRuns        *int     `json:"subagent_runs,omitempty"`
+	SubagentsCreated    *int     `json:"subagents_created,omitempty"`
+	By                  string   `json:"by,omitempty"`
+}
+
+// Pause stops the run before its next action: a model call, a call of the turn, a save.
+type Pause struct {
+	Reason string `json:"reason,omitempty"`
+	By     string `json:"by,omitempty"`
+}
+
+// Resume lets a paused run go on. A run that waits for a service tries again at once.
+type Resume struct {
+	Steps int    `json:"steps,omitempty"` // actions after which it pauses again; 0: it goes on
+	By    string `json:"by,omitempty"`
+}
+
+// Amend replaces the arguments of a call that a paused run has not carried out yet. The
+// transcript keeps both, and the model is told.
+type Amend struct {
+	CallID    string          `json:"call_id"`
+	Arguments json.RawMessage `json:"arguments"` // a JSON object, at most MaxArguments bytes
+	By        string          `json:"by,omitempty"`
+}
+
+// MaxArguments is the longest amendment, in bytes: it is kept in the history.
+const MaxArguments = 128 << 10
+
+// Carry is what a run that continues as new hands to its successor: references and counters.
+type Carry struct {
+	Model     string            `json:"model"`
+	Budget    run.Budget        `json:"budget"`
+	Priced    bool              `json:"priced,omitempty"`
+	Listed    bool              `json:"listed,omitempty"`
+	Turn      string            `json:"turn"`   // key of the last turn
+	Number    int               `json:"number"` // its number
+	Calls     []activities.Call `json:"calls,omitempty"`
+	Amended   map[string]string `json:"amended,omitempty"`
+	Answers   []string          `json:"answers"`   // keys of the steps that answer its calls, in their order
+	Workspace string            `json:"workspace"` // key of the step that holds the files
+	NextStep  int               `json:"next_step"`
+	Note      string            `json:"note,omitempty"`
+	Messages  []string          `json:"messages,omitempty"` // of people, for the next turn
+	Warned    bool              `json:"warned,omitempty"`
+	Idle      int               `json:"idle,omitempty"`
+	Accepted  *accepted         `json:"accepted,omitempty"`
+	Usage     run.Usage         `json:"usage"`
+	Skills    []run.SavedSkill  `json:"skills,omitempty"`
+	Used      []string          `json:"used,omitempty"`
+	Paused    *Pause            `json:"paused,omitempty"`
+	Steps     int               `json:"steps,omitempty"`
+	Events    int               `json:"events"`           // number of story lines so far
+	Recent    []run.Event       `json:"recent,omitempty"` // the latest of them
+}

@@ -1,8 +1,11 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"agentfactory/activities"
@@ -13,24 +16,21 @@ import (
 // maxCalls is how many calls of one turn are carried out; a model that asks for more is told so.
 const maxCalls = 16
 
-// act carries out the calls of a turn in order, adjacent read-only ones in parallel.
-// It stops at a finish that is accepted.
-func (a *agent) act(ctx workflow.Context, turn activities.ThinkResult) (activities.CallResult, error) {
-	for i := 0; i < len(turn.Calls); {
-		group := together(turn.Calls[i:])
-		results, err := a.carryOut(ctx, turn, i, group)
-		if err != nil {
-			return activities.CallResult{}, err
-		}
-		for j, res := range results {
-			a.took(ctx, group[j], res)
-			if res.Accepted {
-				return res, nil
-			}
-		}
-		i += len(group)
+// act carries out the next call of the turn, or several adjacent read-only ones in
+// parallel. A finish that is accepted leaves the calls behind it undone.
+func (a *agent) act(ctx workflow.Context) error {
+	from := len(a.answers)
+	group := together(a.calls[from:])
+	a.inFlight = len(group)
+	results, err := a.carryOut(ctx, from, group)
+	a.inFlight = 0
+	if err != nil {
+		return err
 	}
-	return activities.CallResult{}, nil
+	for i, res := range results {
+		a.took(ctx, group[i], res)
+	}
+	return nil
 }
 
 // together returns the first call, or all adjacent read-only ones that begin there.
@@ -49,24 +49,36 @@ func (a *agent) took(ctx workflow.Context, c activities.Call, res activities.Cal
 	if res.Changed {
 		a.workspace = res.Step
 	}
+	if res.Accepted {
+		a.accepted = &accepted{Step: res.Step, Saves: res.Saves, Digest: res.Digest, Answer: res.Answer}
+	}
+	if res.Skill != "" && !slices.Contains(a.used, res.Skill) {
+		a.used = append(a.used, res.Skill)
+	}
 	a.warned = a.warned || res.Advised
-	a.story.tell(ctx, callLine(c, res))
+	a.tell(ctx, callLine(c, res))
 }
 
 // carryOut runs a group of calls at once; index is the first one's place in the turn.
-func (a *agent) carryOut(ctx workflow.Context, turn activities.ThinkResult, index int, group []activities.Call) ([]activities.CallResult, error) {
+func (a *agent) carryOut(ctx workflow.Context, index int, group []activities.Call) ([]activities.CallResult, error) {
+	inputs := make([]activities.CallInput, len(group))
+	for i, c := range group {
+		in, err := a.callInput(index+i, c)
+		if err != nil {
+			return nil, err
+		}
+		in.Step = a.nextStep + i
+		inputs[i] = in
+	}
+	a.nextStep += len(group)
 	results := make([]activities.CallResult, len(group))
 	errs := make([]error, len(group))
 	wait := workflow.NewWaitGroup(ctx)
 	for i, c := range group {
-		in, err := a.callInput(turn, index+i, c)
-		if err != nil {
-			return nil, err
-		}
 		wait.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer wait.Done()
-			errs[i] = a.carryOutOne(ctx, c, in, &results[i])
+			errs[i] = a.carryOutOne(ctx, c, inputs[i], &results[i])
 		})
 	}
 	wait.Wait(ctx)
@@ -78,17 +90,16 @@ func (a *agent) carryOut(ctx workflow.Context, turn activities.ThinkResult, inde
 	return results, nil
 }
 
-// callInput numbers the step and asks the budget before anything is spent.
-func (a *agent) callInput(turn activities.ThinkResult, index int, c activities.Call) (activities.CallInput, error) {
-	in := activities.CallInput{Turn: turn.Turn, CallID: c.ID, Step: a.nextStep, Workspace: a.workspace, Remaining: a.remaining()}
-	a.nextStep++
+// callInput asks the budget before anything is spent.
+func (a *agent) callInput(index int, c activities.Call) (activities.CallInput, error) {
+	in := activities.CallInput{Turn: a.turn, CallID: c.ID, Amended: a.amended[c.ID], Workspace: a.workspace, Remaining: a.remaining()}
 	if index >= maxCalls {
 		in.Refuse = fmt.Sprintf("not carried out: one turn may have %d calls; ask again for what is still needed", maxCalls)
 		return in, nil
 	}
 	if c.Runs {
 		if reason := a.budget.BeforeSubagentRun(a.usage); reason != "" {
-			return in, budgetError{reason}
+			return in, exhausted(reason)
 		}
 	}
 	if c.Name == metaskill.CreateSubagent {
@@ -114,26 +125,42 @@ func (a *agent) remaining() activities.Allowance {
 	return left
 }
 
-// carryOutOne sends a call to the activity that carries it out.
+// carryOutOne sends a call to the activity that carries it out. A subagent that no worker
+// survived is answered to the model, which can change it; it would end the next worker too.
 func (a *agent) carryOutOne(ctx workflow.Context, c activities.Call, in activities.CallInput, res *activities.CallResult) error {
-	a.story.phase(ctx, phaseOf(c), callName(c))
-	return a.patiently(ctx, func(ctx workflow.Context) error {
-		var (
-			agents  *activities.Subagents
-			library *activities.Library
-		)
-		switch {
-		case in.Refuse != "":
-			return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, callName(c)), library.Consult, in).Get(ctx, res)
-		case c.Runs:
-			return workflow.ExecuteActivity(withSummary(ctx, sandboxRun, callName(c)), agents.RunSubagent, in).Get(ctx, res)
-		case c.Name == metaskill.Finish:
-			return workflow.ExecuteActivity(withSummary(ctx, sandboxRun, callName(c)), agents.ReviewFinish, in).Get(ctx, res)
-		case c.Name == metaskill.CreateSubagent, c.Name == metaskill.ModifySubagent:
-			return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, callName(c)), agents.EditWorkspace, in).Get(ctx, res)
+	a.phase(ctx, phaseOf(c), callName(c))
+	options, activity := activityFor(c, in)
+	var lost *temporal.TimeoutError
+	err := a.patiently(ctx, func(ctx workflow.Context) error {
+		err := workflow.ExecuteActivity(withSummary(ctx, options, callName(c)), activity, in).Get(ctx, res)
+		if options.TaskQueue == SandboxTaskQueue && errors.As(err, &lost) {
+			return nil
 		}
-		return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, callName(c)), library.Consult, in).Get(ctx, res)
+		return err
 	})
+	if err != nil || lost == nil {
+		return err
+	}
+	in.Refuse = fmt.Sprintf("no worker survived this in %d attempts (%v); change what it does", retries.MaximumAttempts, lost)
+	return a.carryOutOne(ctx, c, in, res)
+}
+
+func activityFor(c activities.Call, in activities.CallInput) (workflow.ActivityOptions, any) {
+	var (
+		agents  *activities.Subagents
+		library *activities.Library
+	)
+	switch {
+	case in.Refuse != "":
+		return recordKeeping, library.Consult
+	case c.Runs:
+		return sandboxRun, agents.RunSubagent
+	case c.Name == metaskill.Finish:
+		return sandboxRun, agents.ReviewFinish
+	case c.Name == metaskill.CreateSubagent, c.Name == metaskill.ModifySubagent:
+		return recordKeeping, agents.EditWorkspace
+	}
+	return recordKeeping, library.Consult
 }
 
 func phaseOf(c activities.Call) run.Phase {

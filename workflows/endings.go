@@ -20,7 +20,7 @@ func (a *agent) abort(ctx workflow.Context, cause error) (run.Result, error) {
 	}
 	// The run's own context may be cancelled; closing must still be possible.
 	disconnected, _ := workflow.NewDisconnectedContext(ctx)
-	res, err := a.close(disconnected, outcome, reason, "")
+	res, err := a.close(disconnected, outcome, reason)
 	if err != nil {
 		workflow.GetLogger(ctx).Error("result.json was not written", "error", err)
 	}
@@ -30,28 +30,34 @@ func (a *agent) abort(ctx workflow.Context, cause error) (run.Result, error) {
 	return res, temporal.NewNonRetryableApplicationError(reason, typeOf(cause), nil)
 }
 
-func (a *agent) close(ctx workflow.Context, outcome run.Outcome, reason, plan string) (run.Result, error) {
-	in := activities.CloseInput{Plan: plan, Workspace: a.workspace, Result: run.Result{
-		Outcome: outcome, Reason: reason, Turns: a.number, Usage: a.usage, Skills: a.skills, Model: a.model, Transcript: a.turn,
+// close writes result.json and waits for updates that are being answered.
+func (a *agent) close(ctx workflow.Context, outcome run.Outcome, reason string) (run.Result, error) {
+	a.closing = true
+	in := activities.CloseInput{Workspace: a.workspace, Result: run.Result{
+		Outcome: outcome, Reason: reason, Turns: a.number, Usage: a.usage, Skills: a.skills, SkillsUsed: a.used, Model: a.model, Transcript: a.turn,
 	}}
+	if a.accepted != nil {
+		in.Plan = a.accepted.Step
+	}
 	var res run.Result
 	write := func(ctx workflow.Context) error {
 		var acts *activities.Runs
 		return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, "write result.json"), acts.Close, in).Get(ctx, &res)
 	}
 	var err error
-	if outcome == run.Completed || outcome == run.BudgetExhausted {
-		err = a.patiently(ctx, write)
-	} else {
+	if outcome == run.Failed || outcome == run.Cancelled {
 		err = write(ctx) // a run that fails because S3 does not answer must not wait for it again
+	} else {
+		err = a.patiently(ctx, write)
 	}
+	a.story.outcome = outcome
+	a.phase(ctx, run.Finished, "")
+	a.tell(ctx, endLine(outcome, reason))
+	a.list(ctx)
 	if err != nil {
 		return run.Result{}, err
 	}
-	a.story.outcome = outcome
-	a.story.phase(ctx, run.Finished, "")
-	a.story.tell(ctx, endLine(outcome, reason))
-	return res, nil
+	return res, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
 }
 
 func endLine(outcome run.Outcome, reason string) string {

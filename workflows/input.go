@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -36,8 +37,8 @@ func (in InstallInput) Check() error {
 		return fmt.Errorf("task has %d bytes, at most %d are taken: put long material into an input file (files)", len(in.Task), MaxTask)
 	case !utf8.ValidString(in.Task) || strings.ContainsRune(in.Task, 0):
 		return errors.New("task is not valid UTF-8 text")
-	case in.Approval != "" && in.Approval != ApproveNever:
-		return fmt.Errorf("approval: %q is not available; the only policy so far is %q", in.Approval, ApproveNever)
+	case !slices.Contains([]string{"", ApproveNever, ApproveFinish, ApproveSave}, in.Approval):
+		return fmt.Errorf("approval is %q: give %s, %s or %s", in.Approval, ApproveNever, ApproveFinish, ApproveSave)
 	}
 	if n := inlineBytes(in.Files); n > activities.MaxInlineFiles {
 		return fmt.Errorf("files: %d bytes inside the input, at most %d are taken: upload them first and give their keys (starter install --file does that)", n, activities.MaxInlineFiles)

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -24,94 +27,169 @@ func Install(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 	if err := workflow.SetQueryHandler(ctx, StatusQuery, a.status); err != nil {
 		return run.Result{}, err
 	}
+	if err := a.steerable(ctx); err != nil {
+		return run.Result{}, err
+	}
 	return a.run(ctx)
 }
 
 // agent is the meta-agent loop of one run. What it keeps are references and counters;
-// the transcript and the files are on S3.
+// the transcript and the files are on S3. Between two actions all of it can be handed to
+// a successor (Carry), so that a run may continue as new anywhere.
 type agent struct {
 	in     InstallInput
-	budget run.Budget
 	model  string
+	budget run.Budget
+	priced bool // costs can be counted
 
-	turn      string   // key of the last turn
-	number    int      // its number
-	answers   []string // keys of the steps that answer its calls
-	workspace string   // key of the step that holds the files
+	turn      string            // key of the last turn
+	number    int               // its number
+	calls     []activities.Call // that it asked for
+	inFlight  int               // how many of them are being carried out
+	amended   map[string]string // arguments that a person put in place of the model's, by call ID
+	answers   []string          // keys of the steps that answer its calls, in their order
+	workspace string            // key of the step that holds the files
 	nextStep  int
-	note      string // said to the model with the next turn
-	warned    bool   // finish gave its advice
-	idle      int    // turns in a row that called nothing
+	note      string    // said to the model with the next turn
+	messages  []string  // of people, said with the next turn
+	warned    bool      // finish gave its advice
+	idle      int       // turns in a row that called nothing
+	accepted  *accepted // the finish that was accepted
+
+	approval  *run.Approval // what waits for a person
+	decision  *Approve      // about it
+	paused    *Pause
+	steps     int  // actions until it pauses again; 0: it does not
+	impatient bool // somebody wants a waiting run to try again at once
+	closing   bool // nothing can be changed any more
 
 	usage  run.Usage
 	skills []run.SavedSkill
+	used   []string // saved skills that were run
 	story  story
+	listed listing
+}
+
+// accepted is a finish that the review accepted, on its way to being released and saved.
+type accepted struct {
+	Step     string   `json:"step"` // key of the step with the plan
+	Saves    []string `json:"saves,omitempty"`
+	Digest   string   `json:"digest,omitempty"` // of what a person is shown
+	Answer   string   `json:"answer,omitempty"` // its beginning
+	Released bool     `json:"released,omitempty"`
 }
 
 func newAgent(in InstallInput) *agent {
-	a := &agent{in: in, nextStep: 1}
+	a := &agent{in: in, nextStep: 1, amended: map[string]string{}}
+	if in.Paused {
+		a.paused = &Pause{Reason: "before the first turn, as asked for at the start"}
+	}
 	if c := in.Carry; c != nil {
-		a.model, a.budget = c.Model, c.Budget
-		a.turn, a.number, a.answers, a.workspace = c.Turn, c.Number, c.Answers, c.Workspace
-		a.nextStep, a.note, a.warned, a.idle, a.usage = c.NextStep, c.Note, c.Warned, c.Idle, c.Usage
-		a.story.seq = c.Events
+		a.model, a.budget, a.priced, a.listed.possible = c.Model, c.Budget, c.Priced, c.Listed
+		a.turn, a.number, a.calls, a.answers, a.workspace, a.nextStep = c.Turn, c.Number, c.Calls, c.Answers, c.Workspace, c.NextStep
+		a.note, a.messages, a.warned, a.idle, a.accepted = c.Note, c.Messages, c.Warned, c.Idle, c.Accepted
+		a.usage, a.skills, a.used, a.paused, a.steps = c.Usage, c.Skills, c.Used, c.Paused, c.Steps
+		a.story.seq, a.story.events = c.Events, c.Recent
+		maps.Copy(a.amended, c.Amended)
 	}
 	return a
 }
 
-// run is the story of a run: open it, take turns until one finishes it, save, close.
+// run is the story of a run: one action after the other until nothing is left to do, then close.
 func (a *agent) run(ctx workflow.Context) (run.Result, error) {
-	plan, saves, err := a.solve(ctx)
-	var exhausted budgetError
+	err := a.work(ctx)
+	var ended endedError
 	switch {
 	case workflow.IsContinueAsNewError(err):
 		return run.Result{}, err
-	case errors.As(err, &exhausted):
-		return a.close(ctx, run.BudgetExhausted, exhausted.reason, "")
+	case errors.As(err, &ended):
+		return a.close(ctx, ended.outcome, ended.reason)
 	case err != nil:
 		return a.abort(ctx, err)
 	}
-	if err := a.save(ctx, plan, saves); err != nil {
-		return a.abort(ctx, err)
-	}
-	return a.close(ctx, run.Completed, "", plan)
+	return a.close(ctx, run.Completed, "")
 }
 
-// solve takes turns until finish is accepted; it returns the step that holds the plan.
-func (a *agent) solve(ctx workflow.Context) (plan string, saves []string, err error) {
-	if a.turn == "" {
-		if err := a.open(ctx); err != nil {
-			return "", nil, err
-		}
-	}
-	for {
-		if reason := a.budget.BeforeTurn(a.number, a.usage); reason != "" {
-			return "", nil, budgetError{reason}
-		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-			return "", nil, a.continueAsNew(ctx)
-		}
-		turn, err := a.think(ctx)
-		if err != nil {
-			return "", nil, err
-		}
-		done, err := a.act(ctx, turn)
-		if err != nil || done.Accepted {
-			return done.Step, done.Saves, err
-		}
-		if err := a.judge(turn); err != nil {
-			return "", nil, err
-		}
-	}
+// endedError ends a run that is not completed and has not failed.
+type endedError struct {
+	outcome run.Outcome
+	reason  string
 }
 
-// budgetError ends a run that has spent what it may.
-type budgetError struct{ reason string }
+func (e endedError) Error() string { return e.reason }
 
-func (e budgetError) Error() string { return e.reason }
+func exhausted(reason string) error { return endedError{run.BudgetExhausted, reason} }
+
+func (a *agent) work(ctx workflow.Context) error {
+	for !a.done() {
+		if err := a.ready(ctx); err != nil {
+			return err
+		}
+		if err := a.next(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *agent) done() bool {
+	return a.accepted != nil && !a.mustAsk() && len(a.skills) == len(a.accepted.Saves)
+}
+
+// next does whatever comes next; when it fails, nothing of the state has changed.
+func (a *agent) next(ctx workflow.Context) error {
+	switch {
+	case a.turn == "":
+		return a.open(ctx)
+	case a.accepted == nil && len(a.answers) < len(a.calls):
+		return a.act(ctx)
+	case a.accepted == nil:
+		return a.think(ctx)
+	case a.mustAsk():
+		return a.ask(ctx)
+	}
+	return a.save(ctx)
+}
+
+// ready holds the run before an action: while it is paused, and to continue as new when
+// the history has grown long, which updates to a paused run do as well.
+func (a *agent) ready(ctx workflow.Context) error {
+	info := workflow.GetInfo(ctx)
+	if a.paused != nil && a.turn != "" && !a.mustAsk() {
+		a.wait(ctx, run.Paused, a.pauseReason())
+		if err := workflow.Await(ctx, func() bool { return a.paused == nil || info.GetContinueAsNewSuggested() }); err != nil {
+			return err
+		}
+		a.goOn(ctx)
+	}
+	if a.turn != "" && info.GetContinueAsNewSuggested() {
+		return a.continueAsNew(ctx)
+	}
+	if a.steps > 0 && !a.mustAsk() {
+		if a.steps--; a.steps == 0 {
+			a.paused = &Pause{Reason: "after a step"}
+		}
+	}
+	return nil
+}
+
+func (a *agent) continueAsNew(ctx workflow.Context) error {
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	in := a.in
+	in.Files, in.Paused = nil, false // the files are in the workspace
+	in.Carry = &Carry{
+		Model: a.model, Budget: a.budget, Priced: a.priced, Listed: a.listed.possible,
+		Turn: a.turn, Number: a.number, Calls: a.calls, Amended: a.amended, Answers: a.answers, Workspace: a.workspace, NextStep: a.nextStep,
+		Note: a.note, Messages: a.messages, Warned: a.warned, Idle: a.idle, Accepted: a.accepted,
+		Usage: a.usage, Skills: a.skills, Used: a.used, Paused: a.paused, Steps: a.steps, Events: a.story.seq, Recent: a.story.recent(),
+	}
+	return workflow.NewContinueAsNewError(ctx, InstallType, in)
+}
 
 func (a *agent) open(ctx workflow.Context) error {
-	a.story.phase(ctx, run.Starting, "open the run")
+	a.phase(ctx, run.Starting, "open the run")
 	var res activities.BeginResult
 	err := a.patiently(ctx, func(ctx workflow.Context) error {
 		var acts *activities.Runs
@@ -121,27 +199,59 @@ func (a *agent) open(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	a.turn, a.workspace, a.model, a.budget = res.Turn, res.Step, res.Model, res.Budget
-	a.story.tell(ctx, "opened with model "+res.Model)
+	a.turn, a.workspace, a.model, a.budget, a.priced = res.Turn, res.Step, res.Model, res.Budget, res.Priced
+	a.tell(ctx, "opened with model "+res.Model)
+	if res.Unlisted != "" {
+		a.tell(ctx, "cannot be found by search attributes: "+res.Unlisted)
+	}
+	a.listed.possible = res.Listed
+	a.list(ctx)
 	return nil
 }
 
-func (a *agent) think(ctx workflow.Context) (activities.ThinkResult, error) {
+func (a *agent) think(ctx workflow.Context) error {
+	if reason := a.budget.BeforeTurn(a.number, a.usage); reason != "" {
+		return exhausted(reason)
+	}
 	number := a.number + 1
-	a.story.phase(ctx, run.Thinking, fmt.Sprintf("turn %d: ask the model", number))
-	in := activities.ThinkInput{Number: number, Parent: a.turn, Steps: a.answers, Note: a.note}
+	a.phase(ctx, run.Thinking, fmt.Sprintf("turn %d: ask the model", number))
+	said := len(a.messages)
+	in := activities.ThinkInput{Number: number, Parent: a.turn, Steps: a.answers, Note: a.said(), MaxOutputTokens: a.tokensLeft()}
 	var turn activities.ThinkResult
 	err := a.patiently(ctx, func(ctx workflow.Context) error {
 		var acts *activities.Model
 		return workflow.ExecuteActivity(withSummary(ctx, modelCall, fmt.Sprintf("turn %d", number)), acts.Think, in).Get(ctx, &turn)
 	})
 	if err != nil {
-		return turn, err
+		return err
 	}
-	a.turn, a.number, a.note, a.answers = turn.Turn, number, "", nil
+	a.turn, a.number, a.calls, a.answers = turn.Turn, number, turn.Calls, nil
+	a.note, a.messages = "", a.messages[said:] // more may have come during the call
+	clear(a.amended)
 	a.usage = a.usage.Add(turn.Usage)
-	a.story.tell(ctx, thoughtLine(number, turn))
-	return turn, nil
+	a.tell(ctx, thoughtLine(number, turn))
+	a.listNowAndThen(ctx)
+	return a.judge(turn)
+}
+
+// said is what the model is told beside the observations.
+func (a *agent) said() string {
+	parts := []string{}
+	if a.note != "" {
+		parts = append(parts, a.note)
+	}
+	for _, m := range a.messages {
+		parts = append(parts, "The user says: "+m)
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// tokensLeft bounds the reply of the next turn; 0 is no limit.
+func (a *agent) tokensLeft() int64 {
+	if a.budget.OrchestrationTokens == 0 {
+		return 0
+	}
+	return a.budget.OrchestrationTokens - a.usage.OrchestrationOutputTokens
 }
 
 // maxIdle is how many turns in a row may call nothing before the run fails.
@@ -177,30 +287,31 @@ const (
 	ModelIdle    = "ModelIdle"    // the model stopped calling tools
 )
 
-func (a *agent) save(ctx workflow.Context, plan string, names []string) error {
-	for i, name := range names {
-		a.story.phase(ctx, run.Saving, "save skill "+name)
-		var saved run.SavedSkill
-		err := a.patiently(ctx, func(ctx workflow.Context) error {
-			var acts *activities.Library
-			return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, "save skill "+name), acts.SaveSkill,
-				activities.SaveInput{Step: plan, Index: i}).Get(ctx, &saved)
-		})
-		if err != nil {
-			return err
-		}
-		a.skills = append(a.skills, saved)
-		a.story.tell(ctx, fmt.Sprintf("saved skill %s version %d", saved.Name, saved.Version))
+// save adds the next planned skill to the library.
+func (a *agent) save(ctx workflow.Context) error {
+	i := len(a.skills)
+	name := a.accepted.Saves[i]
+	a.phase(ctx, run.Saving, "save skill "+name)
+	var saved run.SavedSkill
+	err := a.patiently(ctx, func(ctx workflow.Context) error {
+		var acts *activities.Library
+		return workflow.ExecuteActivity(withSummary(ctx, saving, "save skill "+name), acts.SaveSkill,
+			activities.SaveInput{Step: a.accepted.Step, Index: i}).Get(ctx, &saved)
+	})
+	if err != nil {
+		return err
 	}
+	a.skills = append(a.skills, saved)
+	a.tell(ctx, fmt.Sprintf("saved skill %s version %d", saved.Name, saved.Version))
 	return nil
 }
 
-func (a *agent) continueAsNew(ctx workflow.Context) error {
-	in := a.in
-	in.Files = nil // they are in the workspace
-	in.Carry = &Carry{
-		Model: a.model, Budget: a.budget, Turn: a.turn, Number: a.number, Answers: a.answers, Workspace: a.workspace, NextStep: a.nextStep,
-		Note: a.note, Warned: a.warned, Idle: a.idle, Usage: a.usage, Events: a.story.seq,
+// touched names the skills that the run used or saved.
+func (a *agent) touched() []string {
+	names := slices.Clone(a.used)
+	for _, s := range a.skills {
+		names = append(names, s.Name)
 	}
-	return workflow.NewContinueAsNewError(ctx, InstallType, in)
+	slices.Sort(names)
+	return slices.Compact(names)
 }

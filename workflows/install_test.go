@@ -48,7 +48,7 @@ func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 	b.RegisterActivity(agents)
 	b.RegisterActivity(library)
 	b.OnActivity(runs.Begin, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.BeginInput) (activities.BeginResult, error) {
-		return activities.BeginResult{Turn: "turn0", Step: "step0", Model: "scripted", Budget: in.Budget.Or(run.DefaultBudget)}, nil
+		return activities.BeginResult{Turn: "turn0", Step: "step0", Model: "scripted", Budget: in.Budget.Or(run.DefaultBudget), Listed: true}, nil
 	})
 	b.OnActivity(model.Think, mock.Anything, mock.Anything).Maybe().Return(func(ctx context.Context, in activities.ThinkInput) (activities.ThinkResult, error) {
 		return b.answer(ctx, in)
@@ -135,7 +135,7 @@ func TestBadInputEndsTheRunAtOnceAndNamesTheField(t *testing.T) {
 		"a wrong type":                    {`{"task":7}`, `"task"`},
 		"a negative budget":               {`{"task":"x","budget":{"turns":-1}}`, "budget.turns"},
 		"more turns than fit":             {`{"task":"x","budget":{"turns":5000}}`, "at most 1000"},
-		"an approval policy not built":    {`{"task":"x","approval":"finish"}`, "approval"},
+		"an unknown approval policy":      {`{"task":"x","approval":"always"}`, "give never, finish or save"},
 		"large files inside the input":    {fmt.Sprintf(`{"task":"x","files":[{"path":"a","text":%q}]}`, strings.Repeat("x", 300<<10)), "upload them first"},
 		"a list in place of the argument": {`["x"]`, "array"},
 	} {

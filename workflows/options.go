@@ -30,6 +30,12 @@ var recordKeeping = workflow.ActivityOptions{
 	TaskQueue: TaskQueue, StartToCloseTimeout: 5 * time.Minute, HeartbeatTimeout: deadWorker, RetryPolicy: retries,
 }
 
+// A save that has begun is seen through, so that the result names what was saved.
+var saving = workflow.ActivityOptions{
+	TaskQueue: TaskQueue, StartToCloseTimeout: 5 * time.Minute, HeartbeatTimeout: deadWorker, RetryPolicy: retries,
+	WaitForCancellation: true,
+}
+
 // The sandbox's own limits end a subagent much earlier; this bounds fetching and
 // putting its workspace as well. A cancelled run waits until the subagent is gone.
 var sandboxRun = workflow.ActivityOptions{

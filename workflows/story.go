@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -25,26 +26,35 @@ type story struct {
 	events   []run.Event
 }
 
-func (s *story) phase(ctx workflow.Context, p run.Phase, action string) {
+// phase says what the run begins to do.
+func (a *agent) phase(ctx workflow.Context, p run.Phase, action string) {
+	s := &a.story
 	s.now, s.action, s.waitsFor = p, action, ""
 	s.show(ctx)
 }
 
-func (s *story) wait(ctx workflow.Context, p run.Phase, reason string) {
+// wait says what holds the run up; goOn ends it.
+func (a *agent) wait(ctx workflow.Context, p run.Phase, reason string) {
+	s := &a.story
 	if s.waitsFor == "" {
 		s.before = s.now
-		s.tell(ctx, strings.ReplaceAll(string(p), "_", " ")+": "+reason)
+		a.tell(ctx, strings.ReplaceAll(string(p), "_", " ")+": "+reason)
 	}
 	s.now, s.waitsFor = p, reason
 	s.show(ctx)
+	a.list(ctx)
 }
 
-func (s *story) resume(ctx workflow.Context) {
-	s.now = s.before
+func (a *agent) goOn(ctx workflow.Context) {
+	s := &a.story
+	s.now, s.waitsFor = s.before, ""
 	s.show(ctx)
+	a.list(ctx)
 }
 
-func (s *story) tell(ctx workflow.Context, line string) {
+// tell adds a line to the story.
+func (a *agent) tell(ctx workflow.Context, line string) {
+	s := &a.story
 	s.seq++
 	s.events = append(s.events, run.Event{Seq: s.seq, At: workflow.Now(ctx), Text: clip(line, 300)})
 	if len(s.events) > maxEvents {
@@ -53,24 +63,39 @@ func (s *story) tell(ctx workflow.Context, line string) {
 	s.show(ctx)
 }
 
-// show writes the story where the Temporal UI displays it.
+// carriedEvents is how many lines go along when a run continues as new.
+const carriedEvents = 10
+
+func (s *story) recent() []run.Event {
+	return s.events[max(0, len(s.events)-carriedEvents):]
+}
+
+// maxDetails keeps the story within what Temporal takes (20,000 bytes).
+const maxDetails = 16 << 10
+
+// show writes the story where the Temporal UI displays it, the latest lines if not all fit.
 func (s *story) show(ctx workflow.Context) {
-	lines := []string{fmt.Sprintf("**%s** %s\n", s.now, s.action)}
+	text := ""
+	for _, e := range slices.Backward(s.events) {
+		line := fmt.Sprintf("\n- %s %s", e.At.UTC().Format("15:04:05"), e.Text)
+		if len(text)+len(line) > maxDetails {
+			break
+		}
+		text = line + text
+	}
+	head := fmt.Sprintf("**%s** %s\n", s.now, s.action)
 	if s.waitsFor != "" {
-		lines = append(lines, fmt.Sprintf("waits: %s\n", s.waitsFor))
+		head += fmt.Sprintf("\nwaits: %s\n", clip(s.waitsFor, 1000))
 	}
-	for _, e := range s.events {
-		lines = append(lines, fmt.Sprintf("- %s %s", e.At.UTC().Format("15:04:05"), e.Text))
-	}
-	workflow.SetCurrentDetails(ctx, strings.Join(lines, "\n"))
+	workflow.SetCurrentDetails(ctx, head+text)
 }
 
 func (a *agent) status() (run.Status, error) {
 	s := &a.story
-	skills := append([]run.SavedSkill{}, a.skills...)
 	return run.Status{
-		Phase: s.now, Turn: a.number, Action: s.action, WaitsFor: s.waitsFor, Model: a.model,
-		Budget: a.budget, Usage: a.usage, Skills: skills, Outcome: s.outcome, Events: append([]run.Event{}, s.events...),
+		Phase: s.now, Paused: a.paused != nil, Turn: a.number, Action: s.action, WaitsFor: s.waitsFor, Approval: a.approval, Next: a.waitingCalls(),
+		Model: a.model, Budget: a.budget, Usage: a.usage, Skills: append([]run.SavedSkill{}, a.skills...), SkillsUsed: a.used,
+		Outcome: s.outcome, TurnKey: a.turn, Events: append([]run.Event{}, s.events...),
 	}, nil
 }
 

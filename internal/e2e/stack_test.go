@@ -54,7 +54,7 @@ func buildAndRun(m *testing.M) int {
 // stack is what a test stands on.
 type stack struct {
 	t        testing.TB
-	temporal client.Client
+	temporal service.Temporal
 	address  string
 	s3       *s3server.Server
 	s3URL    string // what workers use: the server itself, or a proxy before it
@@ -77,7 +77,8 @@ func newStack(t testing.TB, script string) *stack {
 	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
-	server, err := temporalserver.Start(ctx, temporalserver.Options{Dir: filepath.Join(dir, "temporal"), FrontendPort: temporalserver.AnyPort, UIPort: temporalserver.AnyPort})
+	server, err := temporalserver.Start(ctx, temporalserver.Options{Dir: filepath.Join(dir, "temporal"), FrontendPort: temporalserver.AnyPort, UIPort: temporalserver.AnyPort,
+		SearchAttributes: workflows.SearchAttributes()})
 	require.NoError(t, err)
 	t.Cleanup(func() { server.Stop() })
 	s3, err := s3server.Start(ctx, s3server.Options{Dir: filepath.Join(dir, "s3"), AccessKey: "test", SecretKey: "test-secret"})

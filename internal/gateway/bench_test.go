@@ -25,7 +25,7 @@ func BenchmarkCall(b *testing.B) {
 			for b.Loop() {
 				if n%4000 == 0 { // below the limit of calls of one run
 					var err error
-					s, err = gateway.New(gateway.Config{LLM: (&model{}).complete, MaxTokens: -1, Journal: journal()})
+					s, err = gateway.New(gateway.Config{LLM: (&model{}).complete, MaxTokens: -1, MaxCostUSD: -1, Journal: journal()})
 					require.NoError(b, err)
 				}
 				n++

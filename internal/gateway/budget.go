@@ -4,7 +4,8 @@ import "sync"
 
 // budget counts what a step spends, and the output tokens that calls in progress may still spend.
 type budget struct {
-	max int64 // output tokens; negative: no limit
+	max     int64   // output tokens; negative: no limit
+	maxCost float64 // US dollars; negative: no limit
 
 	mu       sync.Mutex
 	used     Usage
@@ -20,6 +21,10 @@ const usualOutput = 4096
 func (b *budget) reserve(wanted int64) (limit int64, release func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.maxCost >= 0 && b.used.CostUSD >= b.maxCost {
+		return 0, nil, Errorf(BudgetExhausted,
+			"the %.4f USD that subagents' LLM calls may cost are spent; return what you have, or raise cost_usd with the budget update", b.maxCost)
+	}
 	if b.max < 0 {
 		return wanted, func() {}, nil
 	}

@@ -21,7 +21,7 @@ import (
 func TestALLMCallIsAnsweredCountedAndJournalled(t *testing.T) {
 	m := &model{tokens: 7}
 	journal := gateway.NewJournal(s3test.Bucket(t), prefix)
-	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, Journal: journal})
+	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1, Journal: journal})
 	reply := d.ok("/v1/llm", ask("hello <b>&</b>"))
 	require.JSONEq(t, `{"text": "reply 1 to hello <b>&</b>", "usage": {"input_tokens": 10, "output_tokens": 7, "cost_usd": 0.5}}`, reply)
 	require.Equal(t, gateway.Usage{InputTokens: 10, OutputTokens: 7, CostUSD: 0.5}, d.Usage())
@@ -40,7 +40,7 @@ func TestALLMCallIsAnsweredCountedAndJournalled(t *testing.T) {
 }
 
 func TestRequestsThatAreNotWhatTheProtocolSays(t *testing.T) {
-	d := open(t, gateway.Config{LLM: (&model{}).complete, MaxTokens: -1, Granted: []string{gateway.ShellCommand}})
+	d := open(t, gateway.Config{LLM: (&model{}).complete, MaxTokens: -1, MaxCostUSD: -1, Granted: []string{gateway.ShellCommand}})
 	for name, test := range map[string]struct{ path, body, says string }{
 		"not JSON":                    {"/v1/llm", `hello`, "JSON object"},
 		"a list":                      {"/v1/llm", `[]`, "JSON object"},
@@ -68,14 +68,14 @@ func TestRequestsThatAreNotWhatTheProtocolSays(t *testing.T) {
 }
 
 func TestABodyOverTheLimitIsRefused(t *testing.T) {
-	d := open(t, gateway.Config{LLM: (&model{}).complete, MaxTokens: -1})
+	d := open(t, gateway.Config{LLM: (&model{}).complete, MaxTokens: -1, MaxCostUSD: -1})
 	require.Contains(t, d.fails("/v1/llm", ask(strings.Repeat("x", 4<<20)), 413, gateway.InvalidRequest), "larger than")
 	d.ok("/v1/llm", ask(strings.Repeat("x", 3<<20)))
 }
 
 func TestOnlyTheTokenOfThisRunOpens(t *testing.T) {
 	m := &model{}
-	d, other := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1}), open(t, gateway.Config{})
+	d, other := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1}), open(t, gateway.Config{})
 	require.NotEqual(t, d.Token(), other.Token())
 	require.GreaterOrEqual(t, len(d.Token()), 26)
 	for name, token := range map[string]string{"none": "", "that of another run": other.Token(), "a part of it": d.Token()[:25]} {
@@ -177,7 +177,7 @@ func TestAConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 }
 
 func TestAClosedSessionAnswersNothing(t *testing.T) {
-	d := open(t, gateway.Config{LLM: (&model{}).complete, MaxTokens: -1})
+	d := open(t, gateway.Config{LLM: (&model{}).complete, MaxTokens: -1, MaxCostUSD: -1})
 	require.NoError(t, d.Close())
 	require.NoError(t, d.Close())
 	require.Equal(t, "the run is over", d.fails("/v1/llm", ask("x"), 503, gateway.Unavailable))
@@ -190,7 +190,7 @@ func FuzzBodies(f *testing.F) {
 		}
 	}
 	s, err := gateway.New(gateway.Config{
-		LLM: (&model{}).complete, MaxTokens: -1, Journal: &memory{}, Granted: []string{gateway.ShellCommand, "web_search"},
+		LLM: (&model{}).complete, MaxTokens: -1, MaxCostUSD: -1, Journal: &memory{}, Granted: []string{gateway.ShellCommand, "web_search"},
 		Tools: map[string]gateway.Tool{"web_search": gateway.ToolFunc(echo)},
 	})
 	require.NoError(f, err)

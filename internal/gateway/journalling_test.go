@@ -54,7 +54,7 @@ func (refusing) Append(context.Context, gateway.Entry) error {
 
 func TestAReplyThatCannotBeJournalledIsNotDelivered(t *testing.T) {
 	m := &model{}
-	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, Journal: refusing{gateway.NewJournal(s3test.Bucket(t), prefix)}})
+	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1, Journal: refusing{gateway.NewJournal(s3test.Bucket(t), prefix)}})
 	_, reply := d.post("/v1/llm", ask("x"))
 	require.NotContains(t, reply, "reply 1")
 	require.NotContains(t, reply, "disk full", "why is not the run's business")
@@ -70,7 +70,7 @@ func TestAJournalThatCannotBeReadBreaksTheSession(t *testing.T) {
 	_, err := store.Create(t.Context(), prefix+"/000001.json", []byte("{"))
 	require.NoError(t, err)
 	m := &model{}
-	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, Journal: gateway.NewJournal(store, prefix)})
+	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1, Journal: gateway.NewJournal(store, prefix)})
 	d.fails("/v1/llm", ask("x"), 503, gateway.Unavailable)
 	require.Zero(t, m.calls.Load())
 	require.ErrorIs(t, d.Close(), objectstore.ErrCorrupt)
@@ -87,13 +87,13 @@ func TestAnOutageOfTheModelIsNoAnswerAndIsNotJournalled(t *testing.T) {
 	down := func(context.Context, gateway.LLMRequest) (gateway.LLMReply, error) {
 		return gateway.LLMReply{}, fmt.Errorf("call the model: %w", outage{})
 	}
-	d := open(t, gateway.Config{LLM: down, MaxTokens: -1, Journal: journal})
+	d := open(t, gateway.Config{LLM: down, MaxTokens: -1, MaxCostUSD: -1, Journal: journal})
 	d.fails("/v1/llm", ask("x"), 503, gateway.Unavailable)
 	require.ErrorIs(t, d.Close(), outage{})
 	require.Empty(t, load(t, journal))
 
 	m := &model{}
-	d = open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, Journal: journal})
+	d = open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1, Journal: journal})
 	require.Contains(t, d.ok("/v1/llm", ask("x")), "reply 1")
 	require.NoError(t, d.Close())
 }
@@ -106,7 +106,7 @@ func TestACallThatWasPaidIsJournalledThoughNobodyWaitsForIt(t *testing.T) {
 		<-ctx.Done()
 		return gateway.LLMReply{Text: "paid"}, nil
 	}
-	d := open(t, gateway.Config{LLM: slow, MaxTokens: -1, Journal: journal})
+	d := open(t, gateway.Config{LLM: slow, MaxTokens: -1, MaxCostUSD: -1, Journal: journal})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-called; cancel() }()
 	_, _, err := d.send(ctx, "POST", "/v1/llm", d.Token(), ask("x"))
@@ -125,7 +125,7 @@ func TestACallThatIsCancelledIsNotJournalled(t *testing.T) {
 		<-ctx.Done()
 		return gateway.LLMReply{}, ctx.Err()
 	}
-	d := open(t, gateway.Config{LLM: slow, MaxTokens: -1, Journal: journal})
+	d := open(t, gateway.Config{LLM: slow, MaxTokens: -1, MaxCostUSD: -1, Journal: journal})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-called; cancel() }()
 	_, _, err := d.send(ctx, "POST", "/v1/llm", d.Token(), ask("x"))

@@ -19,7 +19,7 @@ import (
 func TestARerunMakesNoCallAgainThatIsInTheJournal(t *testing.T) {
 	m := &model{tokens: 5}
 	journal := gateway.NewJournal(s3test.Bucket(t), prefix)
-	config := gateway.Config{LLM: m.complete, MaxTokens: -1, Journal: journal}
+	config := gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1, Journal: journal}
 	first := open(t, config)
 	var replies []string
 	for _, q := range []string{"a", "b", "a"} { // a twice, with two different replies
@@ -55,7 +55,7 @@ func TestThreadsMayCallInAnyOrder(t *testing.T) {
 	const calls = 60
 	m := &model{tokens: 1}
 	journal := gateway.NewJournal(s3test.Bucket(t), prefix)
-	config := gateway.Config{LLM: m.complete, MaxTokens: -1, Journal: journal}
+	config := gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1, Journal: journal}
 	run := func(order func(i int) int) map[string][]string {
 		d := open(t, config)
 		var mu sync.Mutex
@@ -112,7 +112,7 @@ func TestTheSameRequestToAnotherToolIsAnotherCall(t *testing.T) {
 func TestTwoAttemptsAtOnceCannotBothWriteTheJournal(t *testing.T) {
 	m := &model{}
 	journal := gateway.NewJournal(s3test.Bucket(t), prefix)
-	config := gateway.Config{LLM: m.complete, MaxTokens: -1, Journal: journal}
+	config := gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1, Journal: journal}
 	zombie, next := open(t, config), open(t, config)
 	zombie.ok("/v1/llm", ask("a"))
 	require.Contains(t, next.ok("/v1/llm", ask("a")), "reply 1", "it has read the journal just now")
@@ -124,7 +124,7 @@ func TestTwoAttemptsAtOnceCannotBothWriteTheJournal(t *testing.T) {
 
 func TestTheBudgetIsSharedByAllAttempts(t *testing.T) {
 	m := &model{tokens: 40}
-	config := gateway.Config{LLM: m.complete, MaxTokens: 100, Journal: gateway.NewJournal(s3test.Bucket(t), prefix)}
+	config := gateway.Config{LLM: m.complete, MaxTokens: 100, MaxCostUSD: -1, Journal: gateway.NewJournal(s3test.Bucket(t), prefix)}
 	first := open(t, config)
 	first.ok("/v1/llm", ask("a"))
 	first.ok("/v1/llm", ask("b"))
@@ -159,19 +159,19 @@ func TestLimitsOfSingleCalls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &model{}
-			d := open(t, gateway.Config{LLM: m.complete, MaxTokens: test.budget})
+			d := open(t, gateway.Config{LLM: m.complete, MaxTokens: test.budget, MaxCostUSD: -1})
 			d.ok("/v1/llm", fmt.Sprintf(`{"system": "x", "max_tokens": %s}`, test.asked))
 			limit, _ := m.limits.Load(int64(1))
 			require.Equal(t, test.want, limit)
 		})
 	}
-	d := open(t, gateway.Config{LLM: (&model{}).complete, MaxTokens: 0})
+	d := open(t, gateway.Config{LLM: (&model{}).complete, MaxTokens: 0, MaxCostUSD: -1})
 	d.fails("/v1/llm", ask("x"), 429, gateway.BudgetExhausted)
 }
 
 func TestCallsInProgressCountAgainstTheBudget(t *testing.T) {
 	m := &model{tokens: 100}
-	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: 1000})
+	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: 1000, MaxCostUSD: -1})
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Go(func() {
@@ -240,9 +240,25 @@ func (l *lossy) Create(ctx context.Context, key string, body []byte) (string, er
 func TestAnEntryWhoseAcknowledgementIsLostIsWrittenOnce(t *testing.T) {
 	m := &model{}
 	store := &lossy{Store: s3test.Bucket(t), losses: 2}
-	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, Journal: gateway.NewJournal(store, prefix)})
+	d := open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1, Journal: gateway.NewJournal(store, prefix)})
 	require.Contains(t, d.ok("/v1/llm", ask("x")), "reply 1")
 	require.NoError(t, d.Close())
 	require.EqualValues(t, 1, m.calls.Load())
 	require.Len(t, load(t, gateway.NewJournal(store, prefix)), 1)
+}
+
+func TestCallsStopAtTheCostThatTheyMayHave(t *testing.T) {
+	m := &model{tokens: 10} // a call costs 0.5 USD
+	config := gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: 0.9, Journal: gateway.NewJournal(s3test.Bucket(t), prefix)}
+	first := open(t, config)
+	first.ok("/v1/llm", ask("a"))
+
+	again := open(t, config)
+	again.ok("/v1/llm", ask("b")) // 0.5 of 0.9 USD were spent
+	require.Contains(t, again.fails("/v1/llm", ask("c"), 429, gateway.BudgetExhausted), "0.9000 USD")
+	require.NoError(t, again.Close())
+
+	idle := open(t, config)
+	require.NoError(t, idle.Close())
+	require.InDelta(t, 1.0, idle.Usage().CostUSD, 1e-9, "an attempt that asks nothing counts what was spent before it")
 }

@@ -21,6 +21,9 @@ type Config struct {
 	LLM LLM
 	// MaxTokens is how many output tokens call_llm may spend, those of earlier attempts included; negative: no limit.
 	MaxTokens int64
+	// MaxCostUSD is what call_llm may cost, in US dollars, earlier attempts included; no call is made once it is
+	// reached. Negative: no limit.
+	MaxCostUSD float64
 	// Shell may refuse a command, with a reason for the subagent's author; nil allows all. It is advice: the sandbox is
 	// the boundary.
 	Shell func(ShellRequest) error
@@ -76,7 +79,7 @@ func New(c Config) (*Session, error) {
 	}
 	s := &Session{
 		config: c, token: rand.Text(), mask: newMask(c.Secrets), calls: newLedger(c.Journal),
-		budget: &budget{max: c.MaxTokens}, slots: make(chan struct{}, atOnce),
+		budget: &budget{max: c.MaxTokens, maxCost: c.MaxCostUSD}, slots: make(chan struct{}, atOnce),
 	}
 	s.routes = s.newRoutes()
 	return s, nil
@@ -116,6 +119,9 @@ func (s *Session) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.open.Wait()
+	if s.config.LLM != nil {
+		_ = s.load(context.Background()) // a rerun that makes no call still counts what the earlier attempts spent; a failure breaks the session
+	}
 	return s.broken()
 }
 

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -62,6 +63,23 @@ func (b Budget) Check() error {
 		return fmt.Errorf("budget.turns is %d: at most %d turns fit in one run", b.Turns, MaxTurns)
 	}
 	return nil
+}
+
+// String lists the limits that there are.
+func (b Budget) String() string {
+	parts := []string{fmt.Sprintf("%d turns", b.Turns)}
+	for _, f := range []struct {
+		value float64
+		text  string
+	}{
+		{float64(b.OrchestrationTokens), "%.0f orchestration tokens"}, {float64(b.SubagentTokens), "%.0f subagent tokens"}, {b.CostUSD, "%.4f USD"},
+		{float64(b.WallSeconds), "%.0f s of work"}, {float64(b.SubagentRuns), "%.0f subagent runs"}, {float64(b.SubagentsCreated), "%.0f subagents created"},
+	} {
+		if f.value > 0 {
+			parts = append(parts, fmt.Sprintf(f.text, f.value))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func or[T comparable](value, fallback T) T {

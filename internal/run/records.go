@@ -1,6 +1,11 @@
 package run
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 
 	"agentfactory/internal/llm"
@@ -44,6 +49,7 @@ type Step struct {
 	Turn        string     `json:"turn,omitempty"` // key of the turn that asked
 	CallID      string     `json:"call_id,omitempty"`
 	Tool        string     `json:"tool,omitempty"`
+	Amended     string     `json:"amended,omitempty"` // arguments that a person put in place of the model's
 	OK          bool       `json:"ok"`
 	Observation string     `json:"observation"`                // what the meta-agent reads
 	Full        string     `json:"full_observation,omitempty"` // blob key of the whole text, when it was cut
@@ -51,6 +57,7 @@ type Step struct {
 	Workspace   *Workspace `json:"workspace,omitempty"`
 	Review      *Review    `json:"review,omitempty"` // finish only
 	Plan        *Plan      `json:"plan,omitempty"`   // an accepted finish
+	Skill       string     `json:"skill,omitempty"`  // saved skill that was run, as saved or changed
 	Usage       Usage      `json:"usage"`
 	Summary     string     `json:"summary"` // one line for the story
 	At          time.Time  `json:"at"`
@@ -96,6 +103,21 @@ type Success struct {
 type Plan struct {
 	Answer string        `json:"answer"`
 	Skills []PlannedSave `json:"skills"`
+}
+
+// Digest identifies what a person decides about: the answer and what would be saved, as
+// 16 hexadecimal digits. Where the plan was made does not matter.
+func (p Plan) Digest() string {
+	p.Skills = slices.Clone(p.Skills)
+	for i := range p.Skills {
+		p.Skills[i].Journal = ""
+	}
+	raw, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("encode a plan: %v", err)) // strings and numbers always encode
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
 }
 
 // PlannedSave is one skill to be saved: everything the library needs, by reference.

@@ -53,6 +53,7 @@ type Result struct {
 	Turns      int          `json:"turns"`
 	Usage      Usage        `json:"usage"`
 	Skills     []SavedSkill `json:"skills"`
+	SkillsUsed []string     `json:"skills_used,omitempty"` // saved skills that were run
 	Files      []OutputFile `json:"files"`
 	Model      string       `json:"model,omitempty"`
 	Transcript string       `json:"transcript,omitempty"` // key of the last turn; each turn names its parent
@@ -76,22 +77,57 @@ const (
 	Acting            Phase = "acting"
 	Reviewing         Phase = "reviewing"
 	Saving            Phase = "saving"
+	Finished          Phase = "finished"
+	Paused            Phase = "paused"
 	WaitingForModel   Phase = "waiting_for_model"
 	WaitingForStorage Phase = "waiting_for_storage"
 	WaitingForSandbox Phase = "waiting_for_sandbox"
-	Finished          Phase = "finished"
+	WaitingForWorker  Phase = "waiting_for_worker" // workers die or hang before they are done
+
+	WaitingForApproval Phase = "waiting_for_approval"
 )
+
+// Waiting reports whether nothing is being done in this phase.
+func (p Phase) Waiting() bool {
+	switch p {
+	case Paused, WaitingForModel, WaitingForStorage, WaitingForSandbox, WaitingForWorker, WaitingForApproval:
+		return true
+	}
+	return false
+}
 
 // Status answers the query "status".
 type Status struct {
-	Phase    Phase        `json:"phase"`
-	Turn     int          `json:"turn"`
-	Action   string       `json:"action,omitempty"`    // what is being done right now
-	WaitsFor string       `json:"waits_for,omitempty"` // why nothing is being done, one line
-	Model    string       `json:"model,omitempty"`
-	Budget   Budget       `json:"budget"`
-	Usage    Usage        `json:"usage"`
-	Skills   []SavedSkill `json:"skills"`
-	Outcome  Outcome      `json:"outcome,omitempty"`
-	Events   []Event      `json:"events"` // the latest ones
+	Phase      Phase        `json:"phase"`
+	Paused     bool         `json:"paused"` // nothing new begins until somebody resumes the run
+	Turn       int          `json:"turn"`
+	Action     string       `json:"action,omitempty"`    // what is being done right now
+	WaitsFor   string       `json:"waits_for,omitempty"` // why nothing is being done, one line
+	Approval   *Approval    `json:"approval,omitempty"`  // what a person has to decide about
+	Next       []NextCall   `json:"next"`                // calls of the turn that come next; none: a model call does
+	Model      string       `json:"model,omitempty"`
+	Budget     Budget       `json:"budget"`
+	Usage      Usage        `json:"usage"`
+	Skills     []SavedSkill `json:"skills"`
+	SkillsUsed []string     `json:"skills_used,omitempty"` // saved skills that were run
+	Outcome    Outcome      `json:"outcome,omitempty"`
+	TurnKey    string       `json:"turn_key,omitempty"` // of the last turn, where the transcript ends
+	Events     []Event      `json:"events"`             // the latest ones
+}
+
+// Approval is what waits for a person.
+type Approval struct {
+	ApprovalID string   `json:"approval_id"`      // digest of what is shown; the decision names it
+	Kind       string   `json:"kind"`             // finish or save
+	Answer     string   `json:"answer"`           // its beginning
+	Skills     []string `json:"skills,omitempty"` // that are saved with it
+	Step       string   `json:"step"`             // key of the step whose plan has all of it
+}
+
+// NextCall is a meta skill call that has not been carried out yet.
+type NextCall struct {
+	CallID  string `json:"call_id"`
+	Tool    string `json:"tool"`
+	Hint    string `json:"hint,omitempty"`
+	Amended bool   `json:"amended,omitempty"` // a person replaced its arguments
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,23 +18,29 @@ import (
 	"agentfactory/internal/objectstore"
 )
 
+// Temporal is a connection to a Temporal server and the namespace that it uses.
+type Temporal struct {
+	client.Client
+	Namespace string
+}
+
 // DialTemporal connects to the server at address, or with "" to the one that is
 // configured in Temporal's own way (TEMPORAL_ADDRESS, TEMPORAL_PROFILE, its TOML file).
-func DialTemporal(ctx context.Context, address string) (client.Client, error) {
+func DialTemporal(ctx context.Context, address string) (Temporal, error) {
 	options := client.Options{HostPort: address}
 	if address == "" {
 		configured, err := envconfig.LoadDefaultClientOptions()
 		if err != nil {
-			return nil, fmt.Errorf("read the Temporal configuration: %w", err)
+			return Temporal{}, fmt.Errorf("read the Temporal configuration: %w", err)
 		}
 		options = configured
 	}
 	options.Logger = slog.New(slog.DiscardHandler) // the SDK reports through errors as well
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("connect to Temporal at %s: %w; check TEMPORAL_ADDRESS, or unset it to use the embedded server", options.HostPort, err)
+		return Temporal{}, fmt.Errorf("connect to Temporal at %s: %w; check TEMPORAL_ADDRESS, or unset it to use the embedded server", options.HostPort, err)
 	}
-	return c, nil
+	return Temporal{Client: c, Namespace: cmp.Or(options.Namespace, client.DefaultNamespace)}, nil
 }
 
 // OpenBucket opens the configured S3 bucket with the AWS SDK's standard settings.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,7 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -33,7 +33,7 @@ import (
 // Parts are what a worker is made of.
 type Parts struct {
 	Config   config.Config
-	Temporal client.Client
+	Temporal Temporal
 	Objects  objectstore.Store
 	State    string // directory for caches and scratch files
 	Demo     []byte // script of the scripted demo model; nil serves none
@@ -43,6 +43,7 @@ type Parts struct {
 type Service struct {
 	models  *Models
 	python  *pyruntime.Runtime
+	listing *listing
 	workers []worker.Worker
 	script  *scripted.Running
 	level   sandbox.Level
@@ -145,17 +146,19 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Python: s.python,
 		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: map[string]gateway.Tool{}, Secrets: secrets(p.Config),
 	}
-	main := worker.New(p.Temporal, workflows.TaskQueue, worker.Options{
+	s.listing = &listing{temporal: p.Temporal}
+	main := worker.New(p.Temporal.Client, workflows.TaskQueue, worker.Options{
 		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
 	})
 	main.RegisterWorkflowWithOptions(workflows.Install, workflow.RegisterOptions{Name: workflows.InstallType})
 	main.RegisterActivity(&activities.Runs{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Tools: tools, Defaults: defaults(p.Config.Limits.Run),
+		Listed: s.listing.check,
 	})
 	main.RegisterActivity(&activities.Model{Records: records, Models: s.models})
 	main.RegisterActivity(&activities.Library{Records: records, Blobs: blobs, Skills: skills})
 	main.RegisterActivity(agents)
-	box := worker.New(p.Temporal, workflows.SandboxTaskQueue, worker.Options{
+	box := worker.New(p.Temporal.Client, workflows.SandboxTaskQueue, worker.Options{
 		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
 		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: max(2, runtime.NumCPU()),
 	})
@@ -169,8 +172,11 @@ const (
 	beatsReachServer = time.Second
 )
 
-// Start begins to poll both task queues.
-func (s *Service) Start() error {
+// Start registers the search attributes where it may and begins to poll both task queues.
+func (s *Service) Start(ctx context.Context) error {
+	if err := s.listing.register(ctx); err != nil {
+		slog.WarnContext(ctx, "runs cannot be listed by search attributes; `starter doctor` shows what to do", "error", err)
+	}
 	for _, w := range s.workers {
 		if err := w.Start(); err != nil {
 			s.Stop()
