@@ -186,6 +186,9 @@ func (s *Subagents) newName(ctx context.Context, k *candidate) error {
 		k.plan.Supersedes, k.plan.ParentVersion, k.plan.BaseGeneration = "", head.Version, head.Generation
 		return nil
 	}
+	if same, err := sameCode(ctx, s.Skills, k.plan.Name, k.plan.Files); err != nil || same > 0 {
+		return err
+	}
 	return complain("skill_name: the library has another skill %s; choose another name, or name it in supersedes", k.plan.Name)
 }
 

@@ -12,6 +12,7 @@ import (
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/run"
 	"agentfactory/internal/skill"
+	"agentfactory/internal/workspace"
 	"agentfactory/skillstore"
 )
 
@@ -204,6 +205,13 @@ func (l *Library) promote(ctx context.Context, plan run.PlannedSave, draft skill
 			return run.SavedSkill{}, err
 		}
 		if taken {
+			same, err := sameCode(ctx, l.Skills, draft.Name, plan.Files)
+			if err != nil {
+				return run.SavedSkill{}, err
+			}
+			if same > 0 {
+				return run.SavedSkill{Name: draft.Name, Version: same, Promoted: true, Note: "the library had this code under this name already"}, nil
+			}
 			continue
 		}
 		version, err := l.Skills.AddVersion(ctx, draft)
@@ -227,6 +235,29 @@ func (l *Library) promote(ctx context.Context, plan run.PlannedSave, draft skill
 		}
 	}
 	return run.SavedSkill{}, fmt.Errorf("no free name for %s after %d tries", plan.Name, maxRenames)
+}
+
+// sameCode returns the current version of a skill if its code is exactly these files, else
+// 0: a run that was reset, or a task that was given twice, makes again what was saved before.
+func sameCode(ctx context.Context, skills skillstore.Store, name string, files workspace.Manifest) (int, error) {
+	head, err := skills.Head(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	version, err := skills.Version(ctx, name, head.Version)
+	if err != nil {
+		return 0, err
+	}
+	var code workspace.Manifest
+	for _, f := range version.Files {
+		if f.Path != skill.DocumentFile {
+			code = code.With(workspace.File{Path: f.Path, Digest: objectstore.Digest(f.Digest), Size: f.Size, Executable: f.Executable})
+		}
+	}
+	if len(code) != len(files) || !sameFiles(code, files) {
+		return 0, nil
+	}
+	return version.Version, nil
 }
 
 // base is the generation that the promotion replaces; taken says that a new skill's name belongs to another.

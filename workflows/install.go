@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -90,7 +89,9 @@ func newAgent(in InstallInput) *agent {
 		a.note, a.messages, a.warned, a.idle, a.accepted = c.Note, c.Messages, c.Warned, c.Idle, c.Accepted
 		a.usage, a.skills, a.used, a.paused, a.steps = c.Usage, c.Skills, c.Used, c.Paused, c.Steps
 		a.story.seq, a.story.events = c.Events, c.Recent
-		maps.Copy(a.amended, c.Amended)
+		if c.Amended != nil {
+			a.amended = c.Amended
+		}
 	}
 	return a
 }

@@ -87,7 +87,7 @@ func (b *bench) carryOut(_ context.Context, in activities.CallInput) (activities
 		res.Usage.SubagentRuns = 1
 	}
 	if in.Finish != nil {
-		res.Accepted, res.Saves = true, []string{"a", "b"}
+		res.Accepted, res.Saves, res.Digest, res.Answer = true, []string{"a", "b"}, "digest", "the answer"
 	}
 	return res, nil
 }

@@ -73,8 +73,11 @@ func (s *story) recent() []run.Event {
 // maxDetails keeps the story within what Temporal takes (20,000 bytes).
 const maxDetails = 16 << 10
 
-// show writes the story where the Temporal UI displays it, the latest lines if not all fit.
-func (s *story) show(ctx workflow.Context) {
+// show writes the story where the Temporal UI displays it.
+func (s *story) show(ctx workflow.Context) { workflow.SetCurrentDetails(ctx, s.details()) }
+
+// details are the story as Markdown, the latest lines if not all fit.
+func (s *story) details() string {
 	text := ""
 	for _, e := range slices.Backward(s.events) {
 		line := fmt.Sprintf("\n- %s %s", e.At.UTC().Format("15:04:05"), e.Text)
@@ -87,7 +90,7 @@ func (s *story) show(ctx workflow.Context) {
 	if s.waitsFor != "" {
 		head += fmt.Sprintf("\nwaits: %s\n", clip(s.waitsFor, 1000))
 	}
-	workflow.SetCurrentDetails(ctx, head+text)
+	return head + text
 }
 
 func (a *agent) status() (run.Status, error) {
