@@ -7,9 +7,9 @@ import (
 	"go.temporal.io/sdk/activity"
 )
 
-// beatEvery is a third of the heartbeat timeout that the workflows set, so that one
-// lost beat does not look like a dead worker.
-const beatEvery = 3 * time.Second
+// beatEvery is a fifth of the heartbeat timeout that the workflows set, so that a few
+// lost beats do not look like a dead worker, and a cancellation comes within seconds.
+const beatEvery = 2 * time.Second
 
 // beat heartbeats on a timer, which is also how a cancellation reaches the activity.
 // The first beat comes after the interval: most activities are over by then, and each
