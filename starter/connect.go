@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"go.temporal.io/sdk/client"
-
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/embedded/s3server"
@@ -21,7 +19,7 @@ import (
 // connection is what commands work with, wherever the servers are.
 type connection struct {
 	Config   config.Config
-	Temporal client.Client // nil in a connection to the library alone
+	Temporal *service.Temporal // nil in a connection to the library alone
 	Objects  objectstore.Store
 	Blobs    *objectstore.Blobs
 	Skills   skillstore.Store
@@ -87,7 +85,7 @@ func (c *connection) dial(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	c.Temporal = temporal
+	c.Temporal = &temporal
 	return nil
 }
 

@@ -107,7 +107,7 @@ func (d *diagnosis) temporal(ctx context.Context) []finding {
 		return []finding{f}
 	}
 	defer c.Close()
-	d.polled = (&connection{Temporal: c}).polled(ctx)
+	d.polled = (&connection{Temporal: &c}).polled(ctx)
 	return []finding{f, searchAttributes(ctx, c)}
 }
 

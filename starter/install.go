@@ -23,6 +23,8 @@ type installOptions struct {
 	budget runs.Budget
 	time   time.Duration
 	noSave bool
+	paused bool
+	ask    string
 	id     string
 	detach bool
 }
@@ -65,6 +67,8 @@ usage, skills, files. "starter --help" lists the exit codes.`,
 	f.IntVar(&o.budget.SubagentRuns, "budget-runs", 0, fmt.Sprintf("executions of subagents (default %d)", runs.DefaultBudget.SubagentRuns))
 	f.IntVar(&o.budget.SubagentsCreated, "budget-subagents", 0, fmt.Sprintf("subagents that may be created (default %d)", runs.DefaultBudget.SubagentsCreated))
 	f.BoolVar(&o.noSave, "no-save", false, "save no skills")
+	f.StringVar(&o.ask, "approval", "", "what you release first: finish (the answer and skills) or save (skills) (default never)")
+	f.BoolVar(&o.paused, "paused", false, "pause before the first turn, to step through the run (starter runs resume --steps 1)")
 	f.StringVar(&o.id, "id", "", "workflow ID of the run (default: made from the task)")
 	f.BoolVarP(&o.detach, "detach", "d", false, "start the run and return at once")
 	return cmd
@@ -132,7 +136,7 @@ func (a *app) started(id string) error {
 // prepare checks everything that can be checked before anything is started.
 func prepare(task string, o installOptions) (workflows.InstallInput, inputFiles, error) {
 	o.budget.WallSeconds = int64((o.time + time.Second - 1) / time.Second)
-	in := workflows.InstallInput{Task: task, Model: o.model, Budget: o.budget}
+	in := workflows.InstallInput{Task: task, Model: o.model, Budget: o.budget, Approval: o.ask, Paused: o.paused}
 	if o.noSave {
 		save := false
 		in.Save = &save

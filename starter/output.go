@@ -113,4 +113,6 @@ func ago(t time.Time) string {
 	return humanize.Time(t)
 }
 
+func usd(amount float64) string { return fmt.Sprintf("%.4f", amount) }
+
 func seconds(s float64) string { return fmt.Sprintf("%.1f s", s) }

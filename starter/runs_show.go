@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,9 @@ func (a *app) runsShowCommand() *cobra.Command {
 		Use:   "show ID",
 		Short: "Show a run's outcome and its transcript",
 		Long: `Show how a run ended and what was said and done in it: every turn of the meta-agent,
-its calls and what it was told of them. Long arguments and observations are shortened
-unless --full is given.`,
+its calls and what it was told of them. Of a run that goes on also what it is doing,
+what it waits for, and which calls come next. Long arguments and observations are
+shortened unless --full is given.`,
 		Example: `  starter runs show install-plot-the-totals-k3x9qa
   starter runs show install-plot-the-totals-k3x9qa --full | less
   starter runs show install-plot-the-totals-k3x9qa --json | jq '.transcript_turns[].usage'`,
@@ -32,7 +34,8 @@ unless --full is given.`,
 // shownRun is what `runs show --json` prints.
 type shownRun struct {
 	listedRun
-	Turns []*runs.Turn `json:"transcript_turns"`
+	Status *runs.Status `json:"status,omitempty"` // of a run that goes on, if a worker answers
+	Turns  []*runs.Turn `json:"transcript_turns"`
 }
 
 func (a *app) showRun(ctx context.Context, id string, full bool) error {
@@ -49,8 +52,9 @@ func (a *app) showRun(ctx context.Context, id string, full bool) error {
 	if err != nil {
 		return err
 	}
+	status := c.statusOf(ctx, r)
 	if a.json {
-		return a.printJSON(shownRun{r, turns})
+		return a.printJSON(shownRun{r, status, turns})
 	}
 	a.printRunHead(r)
 	t := transcript{w: a.stdout, full: full}
@@ -60,7 +64,49 @@ func (a *app) showRun(ctx context.Context, id string, full bool) error {
 	if r.Answer != "" {
 		fmt.Fprintf(a.stdout, "\nAnswer\n%s\n", plain(r.Answer))
 	}
+	if status != nil {
+		a.printNow(r.WorkflowID, *status)
+	}
 	return nil
+}
+
+// statusOf asks a run that goes on what it is doing; nil when there is nobody to ask.
+func (c *connection) statusOf(ctx context.Context, r listedRun) *runs.Status {
+	if r.Outcome != running {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	status, err := c.runStatus(ctx, r.WorkflowID)
+	if err != nil {
+		return nil
+	}
+	return &status
+}
+
+// printNow shows what a run is doing and what it does next.
+func (a *app) printNow(id string, s runs.Status) {
+	fmt.Fprintf(a.stdout, "\nNow\n  %s", strings.ReplaceAll(string(s.Phase), "_", " "))
+	switch {
+	case s.WaitsFor != "":
+		fmt.Fprintf(a.stdout, ": %s", oneLine(s.WaitsFor))
+	case s.Action != "":
+		fmt.Fprintf(a.stdout, ": %s", oneLine(s.Action))
+	}
+	fmt.Fprint(a.stdout, "\n\nNext\n")
+	for _, call := range s.Next {
+		mark := ""
+		if call.Amended {
+			mark = " (amended)"
+		}
+		fmt.Fprintf(a.stdout, "  %s  %s %s%s\n", plain(call.CallID), plain(call.Tool), oneLine(call.Hint), mark)
+	}
+	switch {
+	case s.Approval != nil:
+		fmt.Fprintf(a.stdout, "  your approval: starter runs approve %s\n", id)
+	case len(s.Next) == 0:
+		fmt.Fprintf(a.stdout, "  ask the model (turn %d)\n", s.Turn+1)
+	}
 }
 
 // transcript reads the turns of a run, the opening first. A run that is going on has

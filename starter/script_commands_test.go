@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -111,6 +113,31 @@ func servers(ts *testscript.TestScript, _ bool, _ []string) {
 	} {
 		ts.Setenv(name, value)
 	}
+}
+
+// waitfor ID PHASE [PATTERN] waits until a run is in that phase and its JSON holds the pattern.
+func waitFor(ts *testscript.TestScript, _ bool, args []string) {
+	wanted := []*regexp.Regexp{regexp.MustCompile(`"phase": "` + args[1] + `"`)}
+	for _, p := range args[2:] {
+		wanted = append(wanted, regexp.MustCompile(p))
+	}
+	var shown []byte
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		shown, _ = command(ts, []string{"starter", "runs", "show", args[0], "--json"}).Output() // fails while there is none
+		if !slices.ContainsFunc(wanted, func(r *regexp.Regexp) bool { return !r.Match(shown) }) {
+			return
+		}
+	}
+	ts.Fatalf("run %s did not come to %v: %s", args[0], args[1:], shown)
+}
+
+// extract FIELD NAME sets a variable to the first value of a JSON field in the last output.
+func extract(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(`"` + args[0] + `": "([^"]+)"`).FindStringSubmatch(ts.ReadFile("stdout"))
+	if found == nil {
+		ts.Fatalf("no %s in the output", args[0])
+	}
+	ts.Setenv(args[1], found[1])
 }
 
 // freeport NAME sets a variable to a port that nobody listens on.

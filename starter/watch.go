@@ -201,5 +201,11 @@ func (w *watcher) showStatus(ctx context.Context) bool {
 	}
 	w.finished = status.Phase == runs.Finished
 	w.progress.show(status)
+	switch {
+	case status.Approval != nil:
+		w.progress.note(fmt.Sprintf("look at it with: starter runs approve %s", w.id))
+	case status.Phase == runs.Paused:
+		w.progress.note(fmt.Sprintf("see what comes next with: starter runs show %s; go on with: starter runs resume %s", w.id, w.id))
+	}
 	return true
 }

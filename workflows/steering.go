@@ -197,7 +197,10 @@ func (a *agent) resume(ctx workflow.Context, r Resume) string {
 	}
 	a.paused, a.steps = nil, r.Steps
 	a.story.show(ctx)
-	if r.Steps > 0 {
+	switch {
+	case r.Steps == 1:
+		return "pauses again after 1 action"
+	case r.Steps > 1:
 		return fmt.Sprintf("pauses again after %d actions", r.Steps)
 	}
 	return "goes on" + by(r.By)
