@@ -32,7 +32,7 @@ func (a *app) runsResumeCommand() *cobra.Command {
 		Long: `Let a paused run go on. With --steps it carries out so many actions (a model call, a call
 of the turn, a save) and pauses again. A run that waits for a service tries again at once.`,
 		Example: `  starter runs resume install-plot-the-totals-k3x9qa
-  starter runs resume install-plot-the-totals-k3x9qa --steps 1 && starter runs show install-plot-the-totals-k3x9qa`,
+  starter runs resume install-plot-the-totals-k3x9qa --steps 1`,
 		Args: exactly("the ID of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.steer(cmd.Context(), args[0], workflows.ResumeUpdate, workflows.Resume{Steps: steps, By: me()})
