@@ -1,10 +1,13 @@
 package workflows
 
 import (
+	"compress/gzip"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 )
@@ -12,14 +15,21 @@ import (
 // Every recorded history must replay: a change of the workflow code that would break
 // runs under way shows here. The histories are recorded by internal/e2e (RECORD_HISTORIES=1).
 func TestRecordedHistoriesReplay(t *testing.T) {
-	files, err := filepath.Glob("testdata/histories/*.json")
+	files, err := filepath.Glob("testdata/histories/*.json.gz")
 	require.NoError(t, err)
 	require.NotEmpty(t, files, "the recorded histories are missing")
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
 			replayer.RegisterWorkflowWithOptions(Install, workflow.RegisterOptions{Name: InstallType})
-			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(nil, file))
+			packed, err := os.Open(file)
+			require.NoError(t, err)
+			defer packed.Close()
+			text, err := gzip.NewReader(packed)
+			require.NoError(t, err)
+			history, err := client.HistoryFromJSON(text, client.HistoryJSONOptions{})
+			require.NoError(t, err)
+			require.NoError(t, replayer.ReplayWorkflowHistory(nil, history))
 		})
 	}
 }

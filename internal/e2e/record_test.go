@@ -1,14 +1,18 @@
 package e2e
 
 import (
+	"compress/gzip"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/temporalproto"
+
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
 
 	"agentfactory/internal/run"
 	"agentfactory/workflows"
@@ -16,28 +20,32 @@ import (
 
 // With RECORD_HISTORIES=1 the histories of real runs are written to the corpus that
 // workflows/replay_test.go replays. Record them anew only for histories that no
-// running workflow can have any more.
-func TestHistoriesOfEveryEndingCanBeRecorded(t *testing.T) {
+// running workflow can have any more; else add to them.
+func TestHistoriesOfEveryKindCanBeRecorded(t *testing.T) {
 	for name, c := range map[string]struct {
 		script  string
 		input   workflows.InstallInput
-		cancel  bool
+		steer   func(*stack, client.WorkflowRun) client.WorkflowRun // what people do; nil: nothing
 		outcome run.Outcome
 	}{
-		"completed":        {wordCount, workflows.InstallInput{Task: "count the words", Files: []run.InputFile{{Path: "first.txt", Text: "größer"}}}, false, run.Completed},
-		"budget-exhausted": {longRun, workflows.InstallInput{Task: "long", Budget: run.Budget{Turns: 3}}, false, run.BudgetExhausted},
-		"failed":           {`conversations: [{turns: [{text: hm, repeat: 9}]}]`, workflows.InstallInput{Task: "idle"}, false, run.Failed},
-		"continued-as-new": {longRun, workflows.InstallInput{Task: "long", Budget: run.Budget{Turns: 400}}, false, run.BudgetExhausted},
-		"cancelled":        {longRun, workflows.InstallInput{Task: "long", Budget: run.Budget{Turns: 400}}, true, run.Cancelled},
+		"completed":        {wordCount, workflows.InstallInput{Task: "count the words", Files: []run.InputFile{{Path: "first.txt", Text: "größer"}}}, nil, run.Completed},
+		"budget-exhausted": {longRun, workflows.InstallInput{Task: "long", Budget: run.Budget{Turns: 3}}, nil, run.BudgetExhausted},
+		"failed":           {`conversations: [{turns: [{text: hm, repeat: 9}]}]`, workflows.InstallInput{Task: "idle"}, nil, run.Failed},
+		"500-turns":        {longRun, workflows.InstallInput{Task: "long", Budget: run.Budget{Turns: 500}}, nil, run.BudgetExhausted},
+		"cancelled":        {longRun, workflows.InstallInput{Task: "long", Budget: run.Budget{Turns: 400}}, cancelled, run.Cancelled},
+		"paused":           {greeter, workflows.InstallInput{Task: "greet", Paused: true, Approval: workflows.ApproveSave}, steppedThrough, run.Completed},
+		"rejected":         {greeter, workflows.InstallInput{Task: "greet", Approval: workflows.ApproveFinish}, rejected, run.Rejected},
+		"reset":            {greeter, workflows.InstallInput{Task: "greet", Approval: workflows.ApproveFinish}, resetAndReleased, run.Completed},
+		"reset-in-a-run":   {sleeper, workflows.InstallInput{Task: "sleep"}, resetWhileActing, run.Completed},
+		"waited":           {unreliable, workflows.InstallInput{Task: "x"}, nil, run.Completed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, c.script)
 			s.worker()
 			r := s.start(c.input)
-			if c.cancel {
-				require.Eventually(t, func() bool { st, err := s.status(r); return err == nil && st.Turn > 2 }, testPatience, tick)
-				require.NoError(t, s.temporal.CancelWorkflow(t.Context(), r.GetID(), ""))
+			if c.steer != nil {
+				r = c.steer(s, r)
 			}
 			_, err := s.result(r)
 			require.Equal(t, c.outcome == run.Failed || c.outcome == run.Cancelled, err != nil, "%v", err)
@@ -47,17 +55,65 @@ func TestHistoriesOfEveryEndingCanBeRecorded(t *testing.T) {
 			res, err := s.records.Result(t.Context(), last.WorkflowId, last.RunId)
 			require.NoError(t, err, "every ending leaves result.json")
 			require.Equal(t, c.outcome, res.Outcome)
-			runs := s.runsOf(res)
-			require.Equal(t, name == "continued-as-new", len(runs) > 1)
+			executions := []string{res.RunID}
+			if name == "500-turns" {
+				executions = s.runsOf(res)
+				require.Greater(t, len(executions), 1, "a long run continues as new")
+			}
 			if os.Getenv("RECORD_HISTORIES") != "" {
-				s.record(name, last.WorkflowId, runs)
+				s.record(name, last.WorkflowId, executions)
 			}
 		})
 	}
 }
 
-func (s *stack) record(name, workflowID string, runs []string) {
-	for i, runID := range runs {
+// unreliable is a model whose key stops working for a while.
+const unreliable = `
+conversations:
+  - turns:
+      - calls: [{name: list_saved_subagents}]
+      - calls: [{name: finish, arguments: {answer: done}}]
+        fault: {status: 401}
+`
+
+func cancelled(s *stack, r client.WorkflowRun) client.WorkflowRun {
+	s.waitFor(r, func(st run.Status) bool { return st.Turn > 2 })
+	require.NoError(s.t, s.temporal.CancelWorkflow(s.t.Context(), r.GetID(), ""))
+	return r
+}
+
+func steppedThrough(s *stack, r client.WorkflowRun) client.WorkflowRun {
+	turns := 9
+	s.waitFor(r, phase(run.Paused))
+	s.mustUpdate(r, workflows.ResumeUpdate, workflows.Resume{Steps: 2})
+	st := s.waitFor(r, func(st run.Status) bool { return st.Phase == run.Paused && len(st.Next) == 1 })
+	s.mustUpdate(r, workflows.AmendUpdate, workflows.Amend{CallID: st.Next[0].CallID, Arguments: json.RawMessage(`{"filename":"subagent.py","query":"world"}`)})
+	s.mustUpdate(r, workflows.BudgetUpdate, workflows.SetBudget{Turns: &turns})
+	s.mustUpdate(r, workflows.InstructUpdate, workflows.Instruct{Message: "be brief"})
+	s.release(r)
+	return r
+}
+
+func rejected(s *stack, r client.WorkflowRun) client.WorkflowRun {
+	st := s.waitFor(r, phase(run.WaitingForApproval))
+	s.mustUpdate(r, workflows.ApproveUpdate, workflows.Approve{ApprovalID: st.Approval.ApprovalID, Decision: workflows.DecideReject})
+	return r
+}
+
+func resetAndReleased(s *stack, r client.WorkflowRun) client.WorkflowRun {
+	s.release(r)
+	again := s.reset(r, 2)
+	s.release(again)
+	return again
+}
+
+func resetWhileActing(s *stack, r client.WorkflowRun) client.WorkflowRun {
+	s.waitFor(r, phase(run.Acting))
+	return s.reset(r, 1)
+}
+
+func (s *stack) record(name, workflowID string, executions []string) {
+	for i, runID := range executions {
 		var history historypb.History
 		events := s.temporal.GetWorkflowHistory(s.t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 		for events.HasNext() {
@@ -67,12 +123,18 @@ func (s *stack) record(name, workflowID string, runs []string) {
 		}
 		text, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(&history)
 		require.NoError(s.t, err)
-		file := name + ".json"
+		file := name + ".json.gz"
 		if i > 0 {
-			file = name + "-then.json"
+			file = name + "-then.json.gz"
 		}
 		dir := filepath.Join("..", "..", "workflows", "testdata", "histories")
 		require.NoError(s.t, os.MkdirAll(dir, 0o755))
-		require.NoError(s.t, os.WriteFile(filepath.Join(dir, file), text, 0o644))
+		out, err := os.Create(filepath.Join(dir, file))
+		require.NoError(s.t, err)
+		packed := gzip.NewWriter(out)
+		_, err = packed.Write(text)
+		require.NoError(s.t, err)
+		require.NoError(s.t, packed.Close())
+		require.NoError(s.t, out.Close())
 	}
 }

@@ -65,15 +65,17 @@ conversations:
                 def main(query):
                     return {"answer": "hello " + query, "summary": "greeted"}
           - {name: run_subagent, arguments: {filename: subagent.py, query: wrold}}
-      - calls:
-          - name: finish
-            arguments:
-              answer: '{{.Find "answer: (.*)"}}'
-              subagents: [{entry_file: subagent.py, description: Greets whoever query names.}]
-      - calls:
+      - when: The user says
+        calls:
           - name: finish
             arguments:
               answer: '{{.Find "The user says: (.*)"}}'
+              subagents: [{entry_file: subagent.py, description: Greets whoever query names.}]
+      - repeat: 3
+        calls:
+          - name: finish
+            arguments:
+              answer: '{{.Find "answer: (.*)"}}'
               subagents: [{entry_file: subagent.py, description: Greets whoever query names.}]
 `
 
