@@ -33,6 +33,7 @@ var workerBinary string
 
 func TestMain(m *testing.M) {
 	s3server.MaybeRun()
+	maybeTemporal()
 	os.Exit(buildAndRun(m))
 }
 
@@ -112,12 +113,7 @@ func (s *stack) worker() *workerProcess {
 	s.t.Helper()
 	out := &lockedBuffer{}
 	cmd := exec.Command(workerBinary)
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "AGENTFACTORY_DATA=" + s.t.TempDir(),
-		"TEMPORAL_ADDRESS=" + s.address, "OPENAI_BASE_URL=" + s.modelURL, "OPENAI_API_KEY=sk-test-0123456789abcdef", "AGENTFACTORY_MODEL=scripted-test",
-		"AGENTFACTORY_S3_BUCKET=" + bucket, "AWS_ENDPOINT_URL_S3=" + s.s3URL, "AWS_REGION=us-east-1",
-		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test-secret",
-	}
+	cmd.Env = workerEnv(s.address, s.modelURL, s.s3URL, s.t.TempDir(), publicTempDir(s.t))
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(s.t, cmd.Start())
 	p := &workerProcess{cmd: cmd, out: out}
@@ -130,6 +126,24 @@ func (s *stack) worker() *workerProcess {
 	require.Eventually(s.t, func() bool { return strings.Contains(out.String(), "ready") }, time.Minute, 20*time.Millisecond,
 		"the worker did not get ready: %s", out)
 	return p
+}
+
+// publicTempDir is a directory that the sandbox's user may enter, which t.TempDir's are not.
+func publicTempDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("", "e2e-")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	return dir
+}
+
+func workerEnv(temporal, model, s3, data, tmp string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "AGENTFACTORY_DATA=" + data, "TMPDIR=" + tmp,
+		"TEMPORAL_ADDRESS=" + temporal, "OPENAI_BASE_URL=" + model, "OPENAI_API_KEY=sk-test-0123456789abcdef", "AGENTFACTORY_MODEL=scripted-test",
+		"AGENTFACTORY_S3_BUCKET=" + bucket, "AWS_ENDPOINT_URL_S3=" + s3, "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test-secret",
+	}
 }
 
 // kill ends the worker with SIGKILL, as a crash would.
