@@ -35,6 +35,8 @@ require (
 	google.golang.org/protobuf v1.36.11
 )
 
+require github.com/aymanbagabas/go-udiff v0.4.1 // indirect
+
 require (
 	cel.dev/expr v0.25.2 // indirect
 	cloud.google.com/go v0.123.0 // indirect

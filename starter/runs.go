@@ -20,14 +20,14 @@ import (
 func (a *app) runsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runs",
-		Short: "List, show, watch, steer, reset and cancel runs; get their files",
+		Short: "List, show, watch, steer, reset and cancel runs; get their files and transcripts",
 		Example: `  starter runs list
   starter runs watch install-plot-the-totals-k3x9qa
   starter runs files install-plot-the-totals-k3x9qa --out ./results`,
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}
-	cmd.AddCommand(a.runsListCommand(), a.runsShowCommand(), a.runsWatchCommand(), a.runsCancelCommand(), a.runsFilesCommand(),
+	cmd.AddCommand(a.runsListCommand(), a.runsShowCommand(), a.runsWatchCommand(), a.runsCancelCommand(), a.runsFilesCommand(), a.runsExportCommand(),
 		a.runsApproveCommand(), a.runsInstructCommand(), a.runsBudgetCommand(), a.runsPauseCommand(), a.runsResumeCommand(), a.runsAmendCommand(), a.runsResetCommand())
 	return cmd
 }

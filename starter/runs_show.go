@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/rewind"
 	runs "agentfactory/internal/run"
 )
 
@@ -48,7 +49,7 @@ func (a *app) showRun(ctx context.Context, id string, full bool) error {
 	if err != nil {
 		return err
 	}
-	turns, err := c.transcript(ctx, r.Result)
+	turns, err := c.transcript(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (a *app) showRun(ctx context.Context, id string, full bool) error {
 		return a.printJSON(shownRun{r, status, turns})
 	}
 	a.printRunHead(r)
-	t := transcript{w: a.stdout, full: full}
+	t := turnPrinter{w: a.stdout, full: full}
 	for _, turn := range turns {
 		t.print(turn)
 	}
@@ -109,25 +110,42 @@ func (a *app) printNow(id string, s runs.Status) {
 	}
 }
 
-// transcript reads the turns of a run, the opening first. A run that is going on has
-// no result that names its last turn, so that one is looked up.
-func (c *connection) transcript(ctx context.Context, r runs.Result) ([]*runs.Turn, error) {
-	last := r.Transcript
-	if last == "" {
-		keys, err := c.Objects.List(ctx, objectstore.RunKey(r.WorkflowID, r.RunID, "turns")+"/", "", 0)
-		if err != nil {
-			return nil, fmt.Errorf("list the turns: %w", err)
-		}
-		if len(keys) == 0 {
-			return []*runs.Turn{}, nil
-		}
-		last = keys[len(keys)-1].Key
+// transcript reads the turns of a run, the opening first; none of one that has said nothing yet.
+func (c *connection) transcript(ctx context.Context, r listedRun) ([]*runs.Turn, error) {
+	last, err := c.lastTurn(ctx, r)
+	if err != nil || last == "" {
+		return []*runs.Turn{}, err
 	}
 	turns, err := c.Records.Chain(ctx, last)
 	if errors.Is(err, objectstore.ErrNotFound) {
 		return []*runs.Turn{}, nil
 	}
 	return turns, err
+}
+
+// lastTurn is the key of a run's last turn, "" if there is none. A run that goes on, or
+// was terminated, has no result that names it: then a worker knows, or else the records
+// do, from the latest execution that has written any.
+func (c *connection) lastTurn(ctx context.Context, r listedRun) (string, error) {
+	if r.Transcript != "" {
+		return r.Transcript, nil
+	}
+	if status := c.statusOf(ctx, r); status != nil && status.TurnKey != "" {
+		return status.TurnKey, nil
+	}
+	for runID := r.RunID; runID != ""; {
+		keys, err := c.Objects.List(ctx, objectstore.RunKey(r.WorkflowID, runID, "turns")+"/", "", 0)
+		if err != nil {
+			return "", fmt.Errorf("list the turns: %w", err)
+		}
+		if len(keys) > 0 {
+			return keys[len(keys)-1].Key, nil
+		}
+		if runID, err = rewind.Before(ctx, c.Temporal, r.WorkflowID, runID); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
 }
 
 func (a *app) printRunHead(r listedRun) {

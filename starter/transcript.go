@@ -1,22 +1,22 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"agentfactory/internal/llm"
 	runs "agentfactory/internal/run"
+	"agentfactory/internal/transcript"
 )
 
-// transcript prints turns for people.
-type transcript struct {
+// turnPrinter prints turns for people.
+type turnPrinter struct {
 	w    io.Writer
 	full bool
 }
 
-func (t transcript) print(turn *runs.Turn) {
+func (t turnPrinter) print(turn *runs.Turn) {
 	for _, m := range turn.Added {
 		t.printAdded(m)
 	}
@@ -33,7 +33,7 @@ func (t transcript) print(turn *runs.Turn) {
 
 // printAdded prints what was said to the meta-agent; the system prompt is the same in
 // every run and left out.
-func (t transcript) printAdded(m llm.Message) {
+func (t turnPrinter) printAdded(m llm.Message) {
 	switch m.Role {
 	case llm.RoleSystem:
 		if t.full {
@@ -53,7 +53,7 @@ const (
 	maxArgument    = 100
 )
 
-func (t transcript) printText(mark, text string) {
+func (t turnPrinter) printText(mark, text string) {
 	text = strings.TrimSpace(plain(text))
 	if text == "" {
 		return
@@ -62,7 +62,7 @@ func (t transcript) printText(mark, text string) {
 }
 
 // shortened keeps the first lines of a text.
-func (t transcript) shortened(text string, lines int) string {
+func (t turnPrinter) shortened(text string, lines int) string {
 	all := strings.Split(strings.TrimSpace(text), "\n")
 	if t.full || len(all) <= lines {
 		return text
@@ -71,24 +71,19 @@ func (t transcript) shortened(text string, lines int) string {
 }
 
 // arguments shows those of a call in one line each.
-func (t transcript) arguments(raw string) string {
-	var values map[string]json.RawMessage
-	if json.Unmarshal([]byte(raw), &values) != nil {
+func (t turnPrinter) arguments(raw string) string {
+	list, ok := transcript.Arguments(raw)
+	if !ok {
 		return " " + t.argument(raw)
 	}
 	var b strings.Builder
-	for _, name := range keysInOrder(raw) {
-		value := string(values[name])
-		var text string
-		if json.Unmarshal(values[name], &text) == nil {
-			value = text
-		}
-		fmt.Fprintf(&b, "\n      %s: %s", plain(name), t.argument(value))
+	for _, arg := range list {
+		fmt.Fprintf(&b, "\n      %s: %s", plain(arg.Name), t.argument(arg.Value))
 	}
 	return b.String()
 }
 
-func (t transcript) argument(value string) string {
+func (t turnPrinter) argument(value string) string {
 	if t.full {
 		return strings.ReplaceAll(plain(value), "\n", "\n        ")
 	}
@@ -96,25 +91,4 @@ func (t transcript) argument(value string) string {
 		return fmt.Sprintf("%s … %s more", clip(oneLine(first), maxArgument), plural(strings.Count(rest, "\n")+1, "line"))
 	}
 	return clip(oneLine(value), maxArgument)
-}
-
-// keysInOrder returns the keys of a JSON object as the model wrote them.
-func keysInOrder(raw string) []string {
-	d := json.NewDecoder(strings.NewReader(raw))
-	var keys []string
-	if _, err := d.Token(); err != nil {
-		return nil
-	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return keys
-		}
-		keys = append(keys, fmt.Sprint(key))
-		var skip json.RawMessage
-		if d.Decode(&skip) != nil {
-			return keys
-		}
-	}
-	return keys
 }

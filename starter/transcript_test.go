@@ -35,7 +35,7 @@ func TestTranscriptsReadLikeAStory(t *testing.T) {
 	}{{"testdata/transcript.txt", false}, {"testdata/transcript-full.txt", true}} {
 		var out bytes.Buffer
 		for _, turn := range turns {
-			transcript{w: &out, full: c.full}.print(turn)
+			turnPrinter{w: &out, full: c.full}.print(turn)
 		}
 		if os.Getenv("UPDATE_GOLDEN") != "" {
 			require.NoError(t, os.WriteFile(c.golden, out.Bytes(), 0o644))
@@ -44,11 +44,4 @@ func TestTranscriptsReadLikeAStory(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, cmp.Diff(string(want), out.String()))
 	}
-}
-
-func FuzzKeysInOrder(f *testing.F) {
-	f.Add(`{"a":1,"b":{"c":2}}`)
-	f.Add(`{"a":`)
-	f.Add(`[1]`)
-	f.Fuzz(func(t *testing.T, raw string) { keysInOrder(raw) })
 }

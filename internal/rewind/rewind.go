@@ -66,6 +66,26 @@ func search(ctx context.Context, c client.Client, workflowID, runID string, turn
 	return 0, before, nil
 }
 
+// Before is the execution that this one continues or was reset from, "" for the first.
+func Before(ctx context.Context, c client.Client, workflowID, runID string) (string, error) {
+	history := c.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	if !history.HasNext() {
+		return "", nil
+	}
+	first, err := history.Next()
+	if err != nil {
+		return "", fmt.Errorf("read the history of run %s: %w", workflowID, err)
+	}
+	started := first.GetWorkflowExecutionStartedEventAttributes()
+	if before := started.GetContinuedExecutionRunId(); before != "" {
+		return before, nil
+	}
+	if original := started.GetOriginalExecutionRunId(); original != runID {
+		return original, nil
+	}
+	return "", nil
+}
+
 // asks reports whether an event asks the model for this turn.
 func asks(e *historypb.HistoryEvent, turn int) bool {
 	scheduled := e.GetActivityTaskScheduledEventAttributes()
