@@ -19,7 +19,7 @@ import (
 
 func TestEveryOutcomeHasItsExitCode(t *testing.T) {
 	for outcome, want := range map[runs.Outcome]int{
-		runs.Completed: 0, runs.Failed: 1, runs.BudgetExhausted: 3, runs.Rejected: 4, runs.Cancelled: 5, "an outcome of the future": 1,
+		runs.Completed: 0, runs.Failed: 1, runs.BudgetExhausted: 3, runs.Rejected: 4, runs.Cancelled: 5, runs.Terminated: 1, runs.TimedOut: 1, "an outcome of the future": 1,
 	} {
 		a := &app{stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}}
 		require.Equal(t, want, a.end(endOf(outcome), nil), outcome)

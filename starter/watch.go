@@ -151,6 +151,10 @@ func outcomeOf(info *workflowpb.WorkflowExecutionInfo) runs.Outcome {
 		return runs.Completed
 	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
 		return runs.Cancelled
+	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		return runs.Terminated
+	case enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		return runs.TimedOut
 	}
 	return runs.Failed
 }
@@ -159,11 +163,14 @@ func outcomeOf(info *workflowpb.WorkflowExecutionInfo) runs.Outcome {
 func reasonOf(err error) string {
 	var app *temporal.ApplicationError
 	var terminated *temporal.TerminatedError
+	var timeout *temporal.TimeoutError
 	switch {
 	case errors.As(err, &app):
 		return app.Message()
 	case errors.As(err, &terminated):
 		return "terminated by an operator"
+	case errors.As(err, &timeout):
+		return "the workflow timeout that it was started with is over"
 	}
 	return err.Error()
 }

@@ -306,3 +306,37 @@ func TestTheStoryStaysWithinWhatTemporalShows(t *testing.T) {
 	require.Less(t, len(s.details()), temporalTakes)
 	require.Contains(t, s.details(), "the latest line")
 }
+
+// What keeps a run from going on is waited for, visibly and under its own name.
+func TestEveryServiceThatIsAwayIsWaitedFor(t *testing.T) {
+	for kind, want := range map[string]run.Phase{
+		activities.ModelUnavailable:   run.WaitingForModel,
+		activities.ModelNotConfigured: run.WaitingForModel,
+		activities.StorageUnavailable: run.WaitingForStorage,
+		activities.SandboxUnavailable: run.WaitingForSandbox,
+		"a worker that hangs":         run.WaitingForWorker,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			b := newBench(t, calls("list_saved_subagents"), calls("finish"))
+			away := true
+			b.carry = func(ctx context.Context, in activities.CallInput) (activities.CallResult, error) {
+				switch {
+				case !away:
+					return b.carryOut(ctx, in)
+				case want == run.WaitingForWorker:
+					return activities.CallResult{}, temporal.NewHeartbeatTimeoutError()
+				}
+				return activities.CallResult{}, temporal.NewApplicationError("away", kind)
+			}
+			b.at(t, 4*time.Minute, func(s run.Status) { // activities retry for two minutes first
+				require.Equal(t, want, s.Phase)
+				require.NotEmpty(t, s.WaitsFor)
+				away = false
+			})
+			res, err := b.install(t, InstallInput{Task: "x"})
+			require.NoError(t, err)
+			require.Equal(t, run.Completed, res.Outcome)
+			require.Equal(t, 2.0, res.Usage.WallSeconds, "the time is not counted")
+		})
+	}
+}

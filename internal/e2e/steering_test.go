@@ -3,14 +3,18 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"agentfactory/internal/objectstore"
 	"agentfactory/internal/rewind"
 	"agentfactory/internal/run"
 	"agentfactory/workflows"
@@ -330,4 +334,65 @@ func TestTwoThousandUpdates(t *testing.T) {
 	require.Equal(t, run.Completed, res.Outcome)
 	require.NotEqual(t, first, res.RunID, "it continued as new on the way")
 	require.Equal(t, "hello wrold", res.Answer)
+}
+
+// Every ending is what Temporal shows too, and each that the run lives to see leaves result.json.
+func TestEveryEndingIsWhatTemporalShows(t *testing.T) {
+	s := newStack(t, `
+conversations:
+  - {when: {user: complete}, turns: [{calls: [{name: finish, arguments: {answer: done}}]}]}
+  - {when: {user: refuse}, turns: [{refusal: no}]}
+  - {when: {user: never}, turns: [{calls: [{name: list_saved_subagents}], repeat: 9}]}
+`)
+	s.worker()
+	for name, c := range map[string]struct {
+		input   workflows.InstallInput
+		end     func(client.WorkflowRun) error
+		status  enumspb.WorkflowExecutionStatus
+		outcome run.Outcome // "" when the run does not live to see its end
+	}{
+		"completed":        {workflows.InstallInput{Task: "complete"}, nil, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, run.Completed},
+		"budget exhausted": {workflows.InstallInput{Task: "never", Budget: run.Budget{Turns: 2}}, nil, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, run.BudgetExhausted},
+		"rejected": {workflows.InstallInput{Task: "complete", Approval: workflows.ApproveFinish}, func(r client.WorkflowRun) error {
+			st := s.waitFor(r, phase(run.WaitingForApproval))
+			_, err := s.update(r, workflows.ApproveUpdate, workflows.Approve{ApprovalID: st.Approval.ApprovalID, Decision: workflows.DecideReject})
+			return err
+		}, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, run.Rejected},
+		"failed": {workflows.InstallInput{Task: "refuse"}, nil, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, run.Failed},
+		"cancelled": {workflows.InstallInput{Task: "complete", Paused: true}, func(r client.WorkflowRun) error {
+			return s.temporal.CancelWorkflow(t.Context(), r.GetID(), "")
+		}, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, run.Cancelled},
+		"terminated": {workflows.InstallInput{Task: "complete", Paused: true}, func(r client.WorkflowRun) error {
+			return s.temporal.TerminateWorkflow(t.Context(), r.GetID(), "", "enough")
+		}, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, ""},
+		"timed out": {workflows.InstallInput{Task: "complete", Paused: true}, nil, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := client.StartWorkflowOptions{TaskQueue: workflows.TaskQueue}
+			if name == "timed out" {
+				options.WorkflowExecutionTimeout = 2 * time.Second
+			}
+			r, err := s.temporal.ExecuteWorkflow(t.Context(), options, workflows.InstallType, c.input)
+			require.NoError(t, err)
+			if c.end != nil {
+				require.NoError(t, c.end(r))
+			}
+			_, _ = s.result(r) // an error for some
+			d, err := s.temporal.DescribeWorkflowExecution(t.Context(), r.GetID(), "")
+			require.NoError(t, err)
+			require.Equal(t, c.status, d.GetWorkflowExecutionInfo().GetStatus())
+			res, err := s.records.Result(t.Context(), r.GetID(), r.GetRunID())
+			if c.outcome == "" {
+				require.ErrorIs(t, err, objectstore.ErrNotFound)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.outcome, res.Outcome)
+			query := fmt.Sprintf("WorkflowId = '%s' AND AgentFactoryOutcome = '%s' AND AgentFactoryPhase = 'finished'", r.GetID(), c.outcome)
+			require.Eventually(t, func() bool {
+				listed, err := s.temporal.CountWorkflow(t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+				return err == nil && listed.GetCount() == 1
+			}, testPatience, tick, "it is found by its search attributes")
+		})
+	}
 }

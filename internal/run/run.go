@@ -17,6 +17,10 @@ const (
 	Rejected        Outcome = "rejected"         // a person rejected what was to be finished or saved
 	Failed          Outcome = "failed"           // the run could not go on; the workflow fails too
 	Cancelled       Outcome = "cancelled"        // a person or a parent cancelled it
+
+	// What only Temporal knows, because the run did not live to see it; there is no result.json.
+	Terminated Outcome = "terminated" // somebody ended it without letting it close
+	TimedOut   Outcome = "timed_out"  // its workflow timeout, set by whoever started it, was over
 )
 
 // InputFile is a file that the user hands in with the task. Exactly one of Text,
