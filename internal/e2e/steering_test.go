@@ -360,6 +360,7 @@ conversations:
 		}, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, run.Rejected},
 		"failed": {workflows.InstallInput{Task: "refuse"}, nil, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, run.Failed},
 		"cancelled": {workflows.InstallInput{Task: "complete", Paused: true}, func(r client.WorkflowRun) error {
+			s.waitFor(r, phase(run.Paused))
 			return s.temporal.CancelWorkflow(t.Context(), r.GetID(), "")
 		}, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, run.Cancelled},
 		"terminated": {workflows.InstallInput{Task: "complete", Paused: true}, func(r client.WorkflowRun) error {
