@@ -57,6 +57,7 @@ type stack struct {
 	t        testing.TB
 	temporal service.Temporal
 	address  string
+	ui       string // the Temporal UI's host:port
 	s3       *s3server.Server
 	s3URL    string // what workers use: the server itself, or a proxy before it
 	objects  objectstore.Store
@@ -97,7 +98,7 @@ func newStack(t testing.TB, script string) *stack {
 	require.NoError(t, err)
 	t.Cleanup(func() { listening.Close() })
 	objects := objectstore.NewBucket(s3.Client(), bucket)
-	return &stack{t: t, temporal: temporal, address: server.Address(), s3: s3, s3URL: s3.Endpoint, objects: objects,
+	return &stack{t: t, temporal: temporal, address: server.Address(), ui: server.UIAddress(), s3: s3, s3URL: s3.Endpoint, objects: objects,
 		skills: skillstore.New(objects), records: run.NewRecords(objects), model: model, modelURL: listening.URL}
 }
 
