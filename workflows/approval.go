@@ -29,13 +29,14 @@ func (a *agent) ask(ctx workflow.Context) error {
 		ApprovalID: a.in.Approval + "-" + a.accepted.Digest, Kind: a.in.Approval,
 		Answer: a.accepted.Answer, Skills: a.accepted.Saves, Step: a.accepted.Step,
 	}
+	a.story.asked = a.approval
 	said, info := len(a.messages), workflow.GetInfo(ctx)
 	a.wait(ctx, run.WaitingForApproval, fmt.Sprintf("%s: approve or reject, or instruct to have it changed", a.approval.ApprovalID))
 	err := workflow.Await(ctx, func() bool {
 		return a.decision != nil || len(a.messages) > said || info.GetContinueAsNewSuggested()
 	})
 	decision := a.decision
-	a.approval, a.decision = nil, nil
+	a.approval, a.decision, a.story.asked = nil, nil, nil
 	if err != nil {
 		return err
 	}

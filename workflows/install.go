@@ -23,7 +23,8 @@ func Install(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 		return run.Result{}, invalidInput(err)
 	}
 	a := newAgent(in)
-	if err := workflow.SetQueryHandler(ctx, StatusQuery, a.status); err != nil {
+	const shows = "what the run does, waits for, does next and has spent"
+	if err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery, a.status, workflow.QueryHandlerOptions{Description: shows}); err != nil {
 		return run.Result{}, err
 	}
 	if err := a.steerable(ctx); err != nil {
@@ -80,6 +81,7 @@ type accepted struct {
 
 func newAgent(in InstallInput) *agent {
 	a := &agent{in: in, nextStep: 1, amended: map[string]string{}}
+	a.story.task = clip(oneLine.Replace(in.Task), maxShownTask)
 	if in.Paused {
 		a.paused = &Pause{Reason: "before the first turn, as asked for at the start"}
 	}

@@ -20,18 +20,24 @@ import (
 // handlers never wait, so that a run can end or continue as new at any time.
 func (a *agent) steerable(ctx workflow.Context) error {
 	return errors.Join(
-		handle(ctx, ApproveUpdate, a.checkApprove, a.approve),
-		handle(ctx, InstructUpdate, a.checkInstruct, a.instruct),
-		handle(ctx, BudgetUpdate, a.checkBudget, a.setBudget),
-		handle(ctx, PauseUpdate, a.checkPause, a.pause),
-		handle(ctx, ResumeUpdate, a.checkResume, a.resume),
-		handle(ctx, AmendUpdate, a.checkAmend, a.amend),
+		handle(ctx, ApproveUpdate, `release or reject what the query status shows under approval: {"approval_id", "decision": "approve" or "reject", "note", "by"}`,
+			a.checkApprove, a.approve),
+		handle(ctx, InstructUpdate, `say something to the model with its next turn: {"message", "by"}`,
+			a.checkInstruct, a.instruct),
+		handle(ctx, BudgetUpdate, `set limits, absolute values; 0 lifts one: {"turns", "cost_usd", "wall_seconds", ..., "by"}`,
+			a.checkBudget, a.setBudget),
+		handle(ctx, PauseUpdate, `stop before the next action: {"reason", "by"}`,
+			a.checkPause, a.pause),
+		handle(ctx, ResumeUpdate, `go on, or try again what the run waits for: {"steps": actions until it pauses again, "by"}`,
+			a.checkResume, a.resume),
+		handle(ctx, AmendUpdate, `replace the arguments of a call that the query status shows under next: {"call_id", "arguments", "by"}`,
+			a.checkAmend, a.amend),
 	)
 }
 
 // handle registers one update. Its argument is taken as raw JSON so that unknown fields
-// are refused; none at all is an empty object.
-func handle[T any](ctx workflow.Context, name string, check func(T) error, do func(workflow.Context, T) string) error {
+// are refused; none at all is an empty object. The description is what Temporal's tools show.
+func handle[T any](ctx workflow.Context, name, description string, check func(T) error, do func(workflow.Context, T) string) error {
 	read := func(raw json.RawMessage) (T, error) {
 		var v T
 		if len(raw) == 0 {
@@ -47,7 +53,7 @@ func handle[T any](ctx workflow.Context, name string, check func(T) error, do fu
 			}
 			return Reply{Text: do(ctx, v)}, nil
 		},
-		workflow.UpdateHandlerOptions{Validator: func(raw json.RawMessage) error {
+		workflow.UpdateHandlerOptions{Description: description, Validator: func(raw json.RawMessage) error {
 			v, err := read(raw)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)

@@ -15,6 +15,9 @@ import (
 // maxEvents is how many story lines a status shows; the transcript has them all.
 const maxEvents = 40
 
+// maxShownTask is how much of the task stands above the story, in characters.
+const maxShownTask = 200
+
 // story is what people see of a run while it goes on.
 type story struct {
 	now      run.Phase
@@ -22,6 +25,8 @@ type story struct {
 	action   string
 	waitsFor string
 	outcome  run.Outcome
+	task     string        // its beginning
+	asked    *run.Approval // what a person is asked to release
 	seq      int
 	events   []run.Event
 }
@@ -38,7 +43,7 @@ func (a *agent) wait(ctx workflow.Context, p run.Phase, reason string) {
 	s := &a.story
 	if s.waitsFor == "" {
 		s.before = s.now
-		a.tell(ctx, strings.ReplaceAll(string(p), "_", " ")+": "+reason)
+		a.tell(ctx, spaced(p)+": "+reason)
 	}
 	s.now, s.waitsFor = p, reason
 	s.show(ctx)
@@ -56,12 +61,15 @@ func (a *agent) goOn(ctx workflow.Context) {
 func (a *agent) tell(ctx workflow.Context, line string) {
 	s := &a.story
 	s.seq++
-	s.events = append(s.events, run.Event{Seq: s.seq, At: workflow.Now(ctx), Text: clip(line, 300)})
+	s.events = append(s.events, run.Event{Seq: s.seq, At: workflow.Now(ctx), Text: clip(oneLine.Replace(line), 300)})
 	if len(s.events) > maxEvents {
 		s.events = s.events[len(s.events)-maxEvents:]
 	}
 	s.show(ctx)
 }
+
+// oneLine keeps the indentation of a line and ends what its text would begin anew.
+var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
 
 // carriedEvents is how many lines go along when a run continues as new.
 const carriedEvents = 10
@@ -71,27 +79,59 @@ func (s *story) recent() []run.Event {
 }
 
 // maxDetails keeps the story within what Temporal takes (20,000 bytes).
-const maxDetails = 16 << 10
+const maxDetails = 19_000
 
 // show writes the story where the Temporal UI displays it.
 func (s *story) show(ctx workflow.Context) { workflow.SetCurrentDetails(ctx, s.details()) }
 
-// details are the story as Markdown, the latest lines if not all fit.
+// details are the story as Markdown: what is going on, what a person is asked, and the
+// latest lines that fit. Calls stand below the turn that asked for them.
 func (s *story) details() string {
+	head := s.head()
 	text := ""
 	for _, e := range slices.Backward(s.events) {
-		line := fmt.Sprintf("\n- %s %s", e.At.UTC().Format("15:04:05"), e.Text)
-		if len(text)+len(line) > maxDetails {
+		line := strings.TrimLeft(e.Text, " ")
+		indent := e.Text[:len(e.Text)-len(line)]
+		line = fmt.Sprintf("\n%s- %s %s", indent, e.At.UTC().Format("15:04:05"), plain(line))
+		if len(head)+len(text)+len(line) > maxDetails {
 			break
 		}
 		text = line + text
 	}
-	head := fmt.Sprintf("**%s** %s\n", s.now, s.action)
-	if s.waitsFor != "" {
-		head += fmt.Sprintf("\nwaits: %s\n", clip(s.waitsFor, 1000))
-	}
 	return head + text
 }
+
+func (s *story) head() string {
+	parts := []string{}
+	if s.task != "" {
+		parts = append(parts, "Task: "+plain(s.task))
+	}
+	parts = append(parts, strings.TrimSpace(fmt.Sprintf("**%s** %s", spaced(s.now), plain(s.action))))
+	if s.waitsFor != "" {
+		parts = append(parts, "waits: "+plain(clip(s.waitsFor, 1000)))
+	}
+	if s.asked != nil {
+		parts = append(parts, asked(*s.asked))
+	}
+	return strings.Join(parts, "\n\n") + "\n"
+}
+
+// asked is what a person has to release, as a quotation.
+func asked(w run.Approval) string {
+	text := "The answer:\n\n> " + strings.ReplaceAll(plain(clip(w.Answer, 1000)), "\n", "\n> ")
+	if len(w.Skills) > 0 {
+		text += "\n\nSkills to be saved: " + strings.Join(w.Skills, ", ")
+	}
+	return text
+}
+
+func spaced(p run.Phase) string { return strings.ReplaceAll(string(p), "_", " ") }
+
+// plain takes the meaning of Markdown from what models, subagents and people wrote, so
+// that none of them can put a link or a picture where a person looks for the story.
+func plain(s string) string { return markdown.Replace(s) }
+
+var markdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "__", `\_\_`, "[", `\[`, "]", `\]`, "<", `\<`)
 
 func (a *agent) status() (run.Status, error) {
 	s := &a.story
