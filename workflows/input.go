@@ -65,7 +65,10 @@ func strict(raw []byte, v any) error {
 		return nil
 	}
 	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) {
+	switch {
+	case errors.As(err, &wrongType) && wrongType.Field == "":
+		return fmt.Errorf("input is a JSON %s; give an object, like {\"field\": …}", wrongType.Value)
+	case wrongType != nil:
 		return fmt.Errorf("input field %q: %s does not fit %s", wrongType.Field, wrongType.Value, wrongType.Type)
 	}
 	if name, ok := strings.CutPrefix(err.Error(), `json: unknown field `); ok {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"agentfactory/activities"
@@ -55,14 +56,22 @@ func handle[T any](ctx workflow.Context, name, description string, check func(T)
 		},
 		workflow.UpdateHandlerOptions{Description: description, Validator: func(raw json.RawMessage) error {
 			v, err := read(raw)
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+			if err == nil {
+				err = check(v)
 			}
-			if err := check(v); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+			if err != nil {
+				return refused(name, err)
 			}
 			return nil
 		}})
+}
+
+// UpdateRefused is the error type of an update that a validator refused.
+const UpdateRefused = "UpdateRefused"
+
+// refused is one error without a cause: Temporal's tools print each cause once more.
+func refused(update string, err error) error {
+	return temporal.NewNonRetryableApplicationError(update+": "+err.Error(), UpdateRefused, nil)
 }
 
 var errClosing = errors.New("the run has done its work and is ending; nothing can be changed any more")
@@ -180,7 +189,13 @@ func (a *agent) pause(ctx workflow.Context, p Pause) string {
 }
 
 func (a *agent) pauseReason() string {
-	return because("paused"+by(a.paused.By), a.paused.Reason)
+	switch p := a.paused; {
+	case p.By != "":
+		return because("by "+p.By, p.Reason)
+	case p.Reason != "":
+		return p.Reason
+	}
+	return "until somebody resumes it"
 }
 
 func (a *agent) checkResume(r Resume) error {

@@ -106,9 +106,10 @@ func (s *story) head() string {
 	if s.task != "" {
 		parts = append(parts, "Task: "+plain(s.task))
 	}
-	parts = append(parts, strings.TrimSpace(fmt.Sprintf("**%s** %s", spaced(s.now), plain(s.action))))
 	if s.waitsFor != "" {
-		parts = append(parts, "waits: "+plain(clip(s.waitsFor, 1000)))
+		parts = append(parts, fmt.Sprintf("**%s**: %s", spaced(s.now), plain(clip(s.waitsFor, 1000))))
+	} else {
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("**%s** %s", spaced(s.now), plain(s.action))))
 	}
 	if s.asked != nil {
 		parts = append(parts, asked(*s.asked))

@@ -23,9 +23,7 @@ func TestTheStoryReadsAsMarkdown(t *testing.T) {
 	require.Equal(t, strings.TrimLeft(`
 Task: plot it
 
-**waiting for approval** finish
-
-waits: finish-12: approve or reject
+**waiting for approval**: finish-12: approve or reject
 
 The answer:
 

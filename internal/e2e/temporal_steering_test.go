@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/run"
+)
+
+// steeredCount is a model that writes a wrong subagent, thinks long about its reply and
+// answers in German when it is told to.
+const steeredCount = `
+conversations:
+  - turns:
+      - calls:
+          - name: create_subagent
+            arguments:
+              skill_name: word_count
+              code: |
+                def main(query):
+                    return {"answer": "none", "summary": "did not even look"}
+              query: first.txt
+      - delay: 4s # long enough to be paused meanwhile
+        calls: [{name: finish, arguments: {answer: 'words: {{.Find "answer: (\\w+)"}}', subagents: &saved [{entry_file: subagent.py, description: Counts the words of the text file that query names.}]}}]
+      - when: "The user says: in German"
+        calls: [{name: finish, arguments: {answer: 'Wörter: 3', subagents: *saved}}]
+      - text: nobody asked for German
+`
+
+const countInput = `"task":"count the words in the file","files":[{"path":"first.txt","text":"drei kleine Wörter"}]`
+
+func TestARunIsSteeredWithTheTemporalCLI(t *testing.T) {
+	s := newStack(t, steeredCount)
+	s.worker()
+	c := s.cli()
+	c.start("steered", `{"paused":true,"approval":"finish",`+countInput+`}`)
+	c.until("steered", in(run.Paused))
+	c.findsSoon(`AgentFactoryPhase="paused"`, "steered")
+
+	require.Contains(t, c.update("steered", "budget", `{"turns":7,"by":"ann"}`), "7 turns")
+	require.Contains(t, c.update("steered", "resume", `{"steps":1}`), "pauses again after 1 action")
+	st := c.until("steered", func(st run.Status) bool { return st.Phase == run.Paused && st.Turn == 1 })
+	require.Equal(t, 7, st.Budget.Turns)
+	require.Len(t, st.Next, 1)
+	require.Equal(t, "create_subagent", st.Next[0].Tool)
+
+	better := `{"skill_name":"word_count","query":"first.txt","code":"def main(query):\n    return {'answer': str(len(open(query).read().split())), 'summary': 'counted'}\n"}`
+	require.Contains(t, c.update("steered", "amend", `{"call_id":"`+st.Next[0].CallID+`","arguments":`+better+`}`), "once the run goes on")
+	require.True(t, c.status("steered").Next[0].Amended)
+	require.Contains(t, c.update("steered", "resume", ""), "goes on")
+
+	c.until("steered", func(st run.Status) bool { return st.Phase == run.Thinking && st.Turn == 1 })
+	require.Contains(t, c.update("steered", "pause", `{"reason":"lunch"}`), "pauses after what it is doing now: turn 2")
+	c.until("steered", func(st run.Status) bool { return st.Phase == run.Paused && st.WaitsFor == "lunch" })
+	c.update("steered", "resume", "")
+
+	first := c.until("steered", in(run.WaitingForApproval)).Approval
+	require.Equal(t, "words: 3", first.Answer, "the amended code was run")
+	c.findsSoon(`AgentFactoryPhase="waiting_for_approval"`, "steered")
+	c.update("steered", "instruct", `{"message":"in German"}`)
+	second := c.until("steered", func(st run.Status) bool { return st.Approval != nil && st.Approval.ApprovalID != first.ApprovalID }).Approval
+	require.Equal(t, "Wörter: 3", second.Answer)
+	complaint := c.refused("workflow", "update", "execute", "--workflow-id", "steered", "--name", "approve", "--input", decision(first.ApprovalID))
+	require.Contains(t, complaint, "is not what waits now")
+	require.Contains(t, c.update("steered", "approve", decision(second.ApprovalID)), "approved")
+
+	status, res := c.result("steered")
+	require.Equal(t, "COMPLETED", status)
+	require.Equal(t, "Wörter: 3", res.Answer)
+	c.findsSoon(`AgentFactoryOutcome="completed" AND AgentFactoryTokens > 10 AND AgentFactoryModel="scripted-test"`, "steered")
+	c.findsSoon(`AgentFactoryPhase!="finished"`)
+}
+
+func TestTheTemporalCLIShowsWhyAnUpdateIsRefused(t *testing.T) {
+	s := newStack(t, steeredCount)
+	s.worker()
+	c := s.cli()
+	c.start("held", `{"paused":true,`+countInput+`}`)
+	c.until("held", in(run.Paused))
+	for _, u := range []struct{ name, input, says string }{
+		{"instruct", `{"mesage":"x"}`, `unknown field "mesage"; did you mean "message"?`},
+		{"instruct", `"x"`, "instruct: input is a JSON string; give an object"},
+		{"budget", `{"turns":-1}`, "budget: turns is -1"},
+		{"approve", decision("finish-0"), "nothing waits for an approval now"},
+		{"pause", `{}`, "paused already"},
+		{"resume", `{"steps":-2}`, "steps is -2"},
+		{"amend", `{"call_id":"x","arguments":{}}`, `call_id "x" does not wait`},
+		{"resum", `{}`, "unknown update resum"},
+	} {
+		complaint := c.refused("workflow", "update", "execute", "--workflow-id", "held", "--name", u.name, "--input", u.input)
+		require.Contains(t, strings.ReplaceAll(complaint, `\"`, `"`), u.says)
+	}
+}
+
+func TestTheTemporalCLIEndsRuns(t *testing.T) {
+	s := newStack(t, wordCount)
+	s.worker()
+	c := s.cli()
+	for id, command := range map[string]string{"given-up": "cancel", "cut-off": "terminate"} {
+		c.start(id, `{"approval":"finish",`+countInput+`}`)
+		c.until(id, in(run.WaitingForApproval))
+		c.run("workflow", command, "--workflow-id", id)
+	}
+	c.findsSoon(`AgentFactoryOutcome="cancelled" AND ExecutionStatus="Canceled"`, "given-up")
+	c.findsSoon(`ExecutionStatus="Terminated"`, "cut-off")
+	res, err := s.records.Result(t.Context(), "given-up", s.runID("given-up"))
+	require.NoError(t, err, "a cancelled run leaves its result.json")
+	require.Equal(t, run.Cancelled, res.Outcome)
+}
+
+// update sends an update and returns the line that answers it.
+func (c *cli) update(id, name, input string) string {
+	c.t.Helper()
+	args := []string{"workflow", "update", "execute", "--workflow-id", id, "--name", name}
+	if input != "" {
+		args = append(args, "--input", input)
+	}
+	var answer struct {
+		Result struct {
+			Text string `json:"text"`
+		} `json:"result"`
+	}
+	c.json(&answer, args...)
+	return answer.Result.Text
+}
+
+func decision(approvalID string) string {
+	text, _ := json.Marshal(map[string]string{"approval_id": approvalID, "decision": "approve", "by": "ann"}) // cannot fail
+	return string(text)
+}
