@@ -61,9 +61,9 @@ func (c *cli) json(into any, args ...string) {
 }
 
 // start begins Install as the documentation shows.
-func (c *cli) start(id, input string) {
+func (c *cli) start(id, input string, more ...string) {
 	c.t.Helper()
-	out := c.run("workflow", "start", "--type", "Install", "--task-queue", "agentfactory", "--workflow-id", id, "--input", input)
+	out := c.run(append([]string{"workflow", "start", "--type", "Install", "--task-queue", "agentfactory", "--workflow-id", id, "--input", input}, more...)...)
 	require.Contains(c.t, out, id)
 }
 
@@ -150,13 +150,19 @@ func TestTheTemporalCLIStartsARunAndShowsItsResult(t *testing.T) {
 	s := newStack(t, wordCount)
 	s.worker()
 	c := s.cli()
-	c.start("count", `{"task":"count the words in the file","files":[{"path":"first.txt","text":"drei kleine Wörter"}]}`)
+	c.start("count", `{`+countInput+`}`)
 	status, res := c.result("count")
 	require.Equal(t, "COMPLETED", status)
 	require.Equal(t, run.Completed, res.Outcome)
 	require.Equal(t, "words: 3", res.Answer)
-	st := c.status("count")
-	require.Equal(t, run.Finished, st.Phase, "a finished run still answers")
+	require.Equal(t, run.Finished, c.status("count").Phase, "a finished run still answers")
+
+	story := c.run("workflow", "metadata", "--workflow-id", "count")
+	for _, line := range []string{"Task: count the words in the file", "turn 3", "saved skill word-count version 1", "instruct"} {
+		require.Contains(t, story, line)
+	}
+	c.findsSoon(`AgentFactorySkills="word-count" AND AgentFactoryOutcome="completed" AND AgentFactoryTokens > 100`, "count")
+	c.findsSoon(`AgentFactorySkills="word-count" AND AgentFactoryTokens > 10000`)
 }
 
 func TestTheTemporalCLISaysWhatIsWrongWithAnInput(t *testing.T) {

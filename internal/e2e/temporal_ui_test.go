@@ -33,7 +33,7 @@ func TestTheTemporalUITellsTheStoryOfARun(t *testing.T) {
 	s := newStack(t, wordCount)
 	s.worker()
 	c := s.cli()
-	c.start("count-the-words", `{"task":"count the words in the file","approval":"finish","files":[{"path":"first.txt","text":"drei kleine Wörter"}]}`)
+	c.start("count-the-words", `{"approval":"finish",`+countInput+`}`, "--static-summary", "Words in first.txt")
 	c.until("count-the-words", in(run.WaitingForApproval))
 
 	ui.open(s, "count-the-words", "timeline")
@@ -41,8 +41,8 @@ func TestTheTemporalUITellsTheStoryOfARun(t *testing.T) {
 	ui.open(s, "count-the-words", "search-attributes")
 	ui.shows(ui.page.Locator("body"), "AgentFactoryPhase", "waiting_for_approval", "AgentFactoryModel", "scripted-test", "AgentFactoryTokens")
 	ui.open(s, "count-the-words", "user-metadata")
-	story := ui.page.FrameLocator("iframe").Locator("body") // the UI shows Markdown in a frame of its own
-	ui.shows(story, "turn 1", "UnicodeDecodeError", "turn 3", "waiting for approval")
+	story := ui.page.FrameLocator("#user-metadata-current-details").Locator("body") // Markdown has a frame of its own
+	ui.shows(story, "turn 1", "UnicodeDecodeError", "turn 3", "waiting for approval", "words: 3", "Skills to be saved: word-count")
 	if os.Getenv("RECORD_SCREENSHOTS") != "" {
 		require.NoError(t, os.MkdirAll(filepath.Dir(screenshot), 0o755))
 		_, err := ui.page.Screenshot(playwright.PageScreenshotOptions{Path: playwright.String(screenshot)})
@@ -70,7 +70,7 @@ func newTemporalUI(t testing.TB) *temporalUI {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, browser.Close()) })
-	page, err := browser.NewPage(playwright.BrowserNewPageOptions{Viewport: &playwright.Size{Width: 1280, Height: 800}})
+	page, err := browser.NewPage(playwright.BrowserNewPageOptions{Viewport: &playwright.Size{Width: 1440, Height: 960}})
 	require.NoError(t, err)
 	return &temporalUI{t: t, page: page}
 }
