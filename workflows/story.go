@@ -85,14 +85,16 @@ const maxDetails = 19_000
 func (s *story) show(ctx workflow.Context) { workflow.SetCurrentDetails(ctx, s.details()) }
 
 // details are the story as Markdown: what is going on, what a person is asked, and the
-// latest lines that fit. Calls stand below the turn that asked for them.
+// latest lines that fit. An arrow marks what became of a call of the turn above.
 func (s *story) details() string {
 	head := s.head()
 	text := ""
 	for _, e := range slices.Backward(s.events) {
-		line := strings.TrimLeft(e.Text, " ")
-		indent := e.Text[:len(e.Text)-len(line)]
-		line = fmt.Sprintf("\n%s- %s %s", indent, e.At.UTC().Format("15:04:05"), plain(line))
+		line := e.Text
+		if call, ok := strings.CutPrefix(line, "  "); ok {
+			line = "↳ " + call // the UI shows lists inside lists without line breaks
+		}
+		line = fmt.Sprintf("\n- %s %s", e.At.UTC().Format("15:04:05"), plain(line))
 		if len(head)+len(text)+len(line) > maxDetails {
 			break
 		}

@@ -33,5 +33,5 @@ The answer:
 Skills to be saved: plot, read-csv
 
 - 09:05:00 turn 1 (67 tokens): run_subagent plot.py
-  - 09:05:01 run_subagent not ok: \_\_init\_\_ of \<Plot> \[x\](http://example.com) `+"\\`\\*\\`", "\n"), s.details())
+- 09:05:01 ↳ run_subagent not ok: \_\_init\_\_ of \<Plot> \[x\](http://example.com) `+"\\`\\*\\`", "\n"), s.details())
 }

@@ -70,7 +70,7 @@ func newTemporalUI(t testing.TB) *temporalUI {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, browser.Close()) })
-	page, err := browser.NewPage(playwright.BrowserNewPageOptions{Viewport: &playwright.Size{Width: 1440, Height: 960}})
+	page, err := browser.NewPage(playwright.BrowserNewPageOptions{Viewport: &playwright.Size{Width: 1440, Height: 1100}})
 	require.NoError(t, err)
 	return &temporalUI{t: t, page: page}
 }
