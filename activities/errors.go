@@ -19,7 +19,7 @@ const (
 	InvalidInput       = "InvalidInput"       // the run's input is wrong
 	ModelNotConfigured = "ModelNotConfigured" // the worker has no model to call
 	ModelAuth          = "ModelAuth"          // the model server refuses the key
-	ModelRefusedCall   = "ModelRequest"       // the model server refuses the request: unknown model, bad parameter
+	ModelRefusedCall   = "ModelRequest"       // the model server refuses the request (unknown model, bad parameter), or its reply is of no use however often it is asked
 	ModelContext       = "ModelContextLength" // the conversation does not fit the model's context window
 	ModelUnavailable   = "ModelUnavailable"   // rate limits, overload, network, stalls: worth waiting for
 	StorageUnavailable = "StorageUnavailable" // S3 is unreachable or failing: worth waiting for
@@ -63,7 +63,7 @@ func modelFailure(text string, err *llm.Error) error {
 	switch err.Kind {
 	case llm.KindAuth, llm.KindQuota:
 		kind = ModelAuth
-	case llm.KindNotFound, llm.KindInvalidRequest:
+	case llm.KindNotFound, llm.KindInvalidRequest, llm.KindTooLarge:
 		kind = ModelRefusedCall
 	case llm.KindContextLength:
 		kind = ModelContext

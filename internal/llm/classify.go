@@ -48,8 +48,10 @@ func brokenReply(err error) *Error {
 	switch {
 	case errors.As(err, &failure):
 		return failure
+	case errors.Is(err, errEndless):
+		return &Error{Kind: KindTooLarge, Message: fmt.Sprintf("the reply is larger than %d MiB", maxReplyBytes>>20)}
 	case errors.Is(err, bufio.ErrTooLong):
-		return &Error{Kind: KindMalformed, Message: "a line of the stream is longer than 32 MiB"}
+		return &Error{Kind: KindTooLarge, Message: "a line of the reply is longer than 32 MiB"}
 	}
 	return &Error{Kind: KindCutStream, Message: "the reply broke off before its end: " + err.Error()}
 }
@@ -79,6 +81,7 @@ var advice = map[Kind]string{
 	KindNotFound:    " (check the model's name and OPENAI_BASE_URL)",
 	KindQuota:       " (the account is out of credit)",
 	KindUnreachable: " (check OPENAI_BASE_URL and the network)",
+	KindTooLarge:    " (no model writes that much: check which server answers at OPENAI_BASE_URL)",
 }
 
 // transportError explains why no HTTP answer came.

@@ -52,7 +52,8 @@ func TestErrorsAreClassified(t *testing.T) {
 		"a web page":                      {200, `<!DOCTYPE html>`, llm.KindMalformed, true, "ends with the API's path"},
 		"a stream without an end":         {200, "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n", llm.KindCutStream, true, "broke off"},
 		"a piece without an end":          {200, "data: {\"choices\":[{\"del", llm.KindCutStream, true, "broke off"},
-		"a line without an end":           {200, "data: " + strings.Repeat("x", 33<<20), llm.KindMalformed, true, "32 MiB"},
+		"a line without an end":           {200, "data: " + strings.Repeat("x", 33<<20), llm.KindTooLarge, false, "32 MiB"},
+		"a document without an end":       {200, `{"a":"` + strings.Repeat("x", 65<<20), llm.KindTooLarge, false, "64 MiB"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

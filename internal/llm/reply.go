@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -40,7 +41,8 @@ type reply struct {
 
 	firstToken time.Duration
 	chunks     int
-	bytes      int
+	bytes      int // received, reasoning included
+	kept       int // of them, in what becomes the message
 }
 
 // read takes a stream of server-sent events or, from servers that ignore "stream", one JSON document. Content types
@@ -83,12 +85,19 @@ func (r *reply) readEvents(events ssestream.Decoder) error {
 		if err := r.readEvent(data); err != nil {
 			return err
 		}
+		if r.full() {
+			return nil // what was read is cut, see response
+		}
 	}
 	// Without [DONE] the reply is complete all the same if its last piece said so: only its usage may be missing.
 	if r.finishReason != "" {
 		return nil
 	}
-	if err := events.Err(); err != nil {
+	switch err := events.Err(); {
+	case errors.Is(err, errEndless):
+		r.finishReason = FinishLength
+		return nil
+	case err != nil:
 		return err
 	}
 	return io.ErrUnexpectedEOF
@@ -122,15 +131,16 @@ func (r *reply) identify(id, model string) {
 
 func (r *reply) add(delta openai.ChatCompletionChunkChoiceDelta) {
 	before := r.bytes
+	kept := len(delta.Content) + len(delta.Refusal)
 	r.content.WriteString(delta.Content)
 	r.refusal.WriteString(delta.Refusal)
 	for _, piece := range delta.ToolCalls {
 		r.calls.add(int(piece.Index), ToolCall{ID: piece.ID, Name: piece.Function.Name, Arguments: piece.Function.Arguments})
-		r.bytes += len(piece.Function.Name) + len(piece.Function.Arguments)
+		kept += len(piece.ID) + len(piece.Function.Name) + len(piece.Function.Arguments)
 	}
 	// Reasoning is not kept, but it is work: it counts as progress.
-	reasoning := delta.JSON.ExtraFields["reasoning_content"].Raw()
-	r.bytes += len(delta.Content) + len(delta.Refusal) + len(reasoning)
+	r.kept += kept
+	r.bytes += kept + len(delta.JSON.ExtraFields["reasoning_content"].Raw())
 	if r.firstToken == 0 && r.bytes > before {
 		r.firstToken = time.Since(r.begun)
 	}

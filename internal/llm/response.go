@@ -8,15 +8,19 @@ import (
 
 // response is what the collected pieces amount to; Usage is what the server counted and zero if it did not.
 func (r *reply) response(messages int) Response {
-	message := Message{
+	message, cut := limited(Message{
 		Role:      RoleAssistant,
 		Content:   r.content.String(),
 		ToolCalls: r.calls.finished(messages),
 		Refusal:   r.refusal.String(),
+	})
+	reason := finishReason(r.finishReason, message)
+	if cut {
+		reason = FinishLength
 	}
 	return Response{
 		Message:      message,
-		FinishReason: finishReason(r.finishReason, message),
+		FinishReason: reason,
 		Usage:        counted(r.usage),
 		Model:        r.model,
 		ID:           r.id,

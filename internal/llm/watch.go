@@ -2,6 +2,7 @@ package llm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,7 +11,7 @@ import (
 )
 
 const (
-	// More text than any model writes in one reply: a server that sends more is broken.
+	// More than any model's reply takes on the wire, reasoning included.
 	maxReplyBytes = 64 << 20
 	// Enough of an error page to find the message in it.
 	maxErrorBytes = 1 << 20
@@ -48,7 +49,10 @@ func (w *watch) stop() {
 	w.cancel(nil)
 }
 
-// guard returns the body as the watch sees it being read, capped at maxReplyBytes.
+// errEndless: the reply is larger than maxReplyBytes. A stream is cut off there, as at the token limit.
+var errEndless = errors.New("the reply does not end")
+
+// guard returns the body as the watch sees it being read; past maxReplyBytes it fails with errEndless.
 func (w *watch) guard(body io.Reader) io.Reader {
 	return &guardedBody{watch: w, body: body}
 }
@@ -65,7 +69,7 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 		g.watch.timer.Reset(time.Duration(g.watch.patience.Load()))
 	}
 	if g.total += n; g.total > maxReplyBytes {
-		return 0, &Error{Kind: KindMalformed, Message: fmt.Sprintf("the reply is larger than %d MiB", maxReplyBytes>>20)}
+		return 0, errEndless
 	}
 	return n, err
 }
