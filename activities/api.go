@@ -55,7 +55,7 @@ type ThinkResult struct {
 
 // Call is one meta skill call that a turn asked for; its arguments stay in the turn.
 type Call struct {
-	ID   string `json:"id"`
+	ID   string `json:"id"` // the model's, or a digest of it if that is long
 	Name string `json:"name"`
 	Hint string `json:"hint,omitempty"` // what it is about, for the story
 	Runs bool   `json:"runs,omitempty"` // it executes a subagent

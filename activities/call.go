@@ -57,7 +57,7 @@ func (k caller) carryOut(ctx context.Context, in CallInput, do func(context.Cont
 	}
 	started := time.Now()
 	c := &call{in: in, key: key, journal: run.JournalPrefix(exec.ID, exec.RunID, in.Step),
-		step: &run.Step{Number: in.Step, Turn: in.Turn, CallID: in.CallID, At: started.UTC()}}
+		step: &run.Step{Number: in.Step, Turn: in.Turn, At: started.UTC()}}
 	err := k.prepare(ctx, c)
 	if err == nil {
 		err = do(ctx, c)
@@ -82,11 +82,12 @@ func (k caller) prepare(ctx context.Context, c *call) error {
 	}
 	c.opening, c.task = chain[0].Opening, chain[0].Added[1].Content
 	asked := last(chain).Reply.ToolCalls
-	i := slices.IndexFunc(asked, func(t llm.ToolCall) bool { return t.ID == c.in.CallID })
+	i := slices.IndexFunc(asked, func(t llm.ToolCall) bool { return callID(t.ID) == c.in.CallID })
 	if i < 0 {
 		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("%s asked for no call %q", c.in.Turn, c.in.CallID), TurnConflict, nil)
 	}
-	c.name, c.step.Tool = asked[i].Name, asked[i].Name
+	c.name, c.step.CallID = cut(asked[i].Name, maxName), asked[i].ID
+	c.step.Tool = c.name
 	before, err := k.records.Step(ctx, c.in.Workspace)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -23,7 +24,7 @@ const (
 	ModelContext       = "ModelContextLength" // the conversation does not fit the model's context window
 	ModelUnavailable   = "ModelUnavailable"   // rate limits, overload, network, stalls: worth waiting for
 	StorageUnavailable = "StorageUnavailable" // S3 is unreachable or failing: worth waiting for
-	StorageDenied      = "StorageDenied"      // S3 refuses: no bucket, no permission
+	StorageDenied      = "StorageDenied"      // S3 refuses: no bucket, no permission, too large
 	StorageCorrupt     = "StorageCorrupt"     // what was read back is not what was written
 	SkillInvalid       = "SkillInvalid"       // the library refuses what was to be saved
 	TurnConflict       = "TurnConflict"       // a turn with another request stands where this one belongs
@@ -40,12 +41,12 @@ func failure(verb string, err error) error {
 	if errors.As(err, &app) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	text := fmt.Sprintf("%s: %v", verb, err)
+	text := brief(fmt.Sprintf("%s: %v", verb, err))
 	var model *llm.Error
 	switch {
 	case errors.As(err, &model):
 		return modelFailure(text, model)
-	case errors.Is(err, objectstore.ErrDenied), errors.Is(err, objectstore.ErrNoBucket):
+	case errors.Is(err, objectstore.ErrDenied), errors.Is(err, objectstore.ErrNoBucket), errors.Is(err, objectstore.ErrTooLarge):
 		return temporal.NewNonRetryableApplicationError(text, StorageDenied, nil)
 	case errors.Is(err, skillstore.ErrInvalid), errors.Is(err, skill.ErrInvalidName):
 		return temporal.NewNonRetryableApplicationError(text, SkillInvalid, nil)
@@ -56,6 +57,13 @@ func failure(verb string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", verb, err)
 }
+
+// maxFailure bounds the text of a failure, in characters: Temporal cuts off what comes
+// after 4 KiB of one that is tried again.
+const maxFailure = 1000
+
+// brief makes one line of a failure's text.
+func brief(text string) string { return cut(strings.Join(strings.Fields(text), " "), maxFailure) }
 
 // modelFailure keeps the server's Retry-After as the delay before the next attempt.
 func modelFailure(text string, err *llm.Error) error {
@@ -79,5 +87,5 @@ func modelFailure(text string, err *llm.Error) error {
 const maxRetryAfter = 2 * time.Minute
 
 func invalid(format string, args ...any) error {
-	return temporal.NewNonRetryableApplicationError(fmt.Sprintf(format, args...), InvalidInput, nil)
+	return temporal.NewNonRetryableApplicationError(brief(fmt.Sprintf(format, args...)), InvalidInput, nil)
 }

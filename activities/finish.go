@@ -41,6 +41,9 @@ func (s *Subagents) ReviewFinish(ctx context.Context, in CallInput) (CallResult,
 		if strings.TrimSpace(args.Answer) == "" {
 			return complain("answer is empty; finish with the complete answer for the user")
 		}
+		if len(args.Answer) > maxAnswer {
+			return complain("answer has %d bytes; at most %d are taken: have a subagent write it into a file, and answer with the file's name", len(args.Answer), maxAnswer)
+		}
 		if !in.Finish.Save {
 			args.Subagents = nil
 		}
@@ -62,6 +65,10 @@ func (s *Subagents) ReviewFinish(ctx context.Context, in CallInput) (CallResult,
 		return nil
 	})
 }
+
+// maxAnswer bounds the answer, in bytes: it is part of the workflow's result, for which
+// Temporal takes 2 MiB, and JSON may write a byte as six.
+const maxAnswer = 128 << 10
 
 func (s *Subagents) accept(c *call, answer string, candidates []candidate) {
 	plan := &run.Plan{Answer: answer}

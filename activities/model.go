@@ -159,9 +159,24 @@ func thought(key string, t *run.Turn, replayed bool) ThinkResult {
 	}
 	for _, c := range t.Reply.ToolCalls {
 		hint, runs := metaskill.Hint(c.Name, c.Arguments)
-		res.Calls = append(res.Calls, Call{ID: c.ID, Name: cut(c.Name, 64), Hint: hint, Runs: runs})
+		res.Calls = append(res.Calls, Call{ID: callID(c.ID), Name: cut(c.Name, maxName), Hint: hint, Runs: runs})
 	}
 	return res
+}
+
+const (
+	maxName   = 64 // characters of a tool's name; those of real tools are shorter
+	maxCallID = 64 // bytes; OpenAI's have 29, some proxies hide kilobytes of their own state in theirs
+)
+
+// callID is how the workflow names a call: by the model's ID, which goes back to the model
+// as it came, or by its digest where that would make the history long.
+func callID(id string) string {
+	if len(id) <= maxCallID {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return "sha256-" + hex.EncodeToString(sum[:16])
 }
 
 func cut(s string, n int) string {

@@ -27,8 +27,10 @@ const savedSkillsDir = "skills"
 // workspaceLimits bound what a run may keep between subagents.
 var workspaceLimits = workspace.Limits{Files: 5000, Bytes: 2 << 30, FileBytes: 256 << 20}
 
-// maxCode bounds a subagent's source, in bytes.
-const maxCode = 1 << 20
+const (
+	maxCode  = 1 << 20  // bytes of a subagent's source
+	maxQuery = 64 << 10 // bytes of a query: it is kept with the workspace, and with the skill as its case
+)
 
 // Subagents edits, runs and reviews subagents. Its activities need nothing from an
 // earlier one but what is on S3, so any worker can take the next call.
@@ -267,6 +269,9 @@ func successor(h skill.Head) string {
 
 // run executes a subagent in the workspace and keeps what it left there.
 func (s *Subagents) run(ctx context.Context, c *call, file, query string) error {
+	if len(query) > maxQuery {
+		return complain("query has %d bytes; at most %d are taken: have a subagent write the data into a file, and name the file in the query", len(query), maxQuery)
+	}
 	agent := c.files().Subagents[file]
 	code := pythonFiles(c.files().Files)
 	door, err := s.door(c, agent.Tools, "")

@@ -116,11 +116,12 @@ type Resume struct {
 // transcript keeps both, and the model is told.
 type Amend struct {
 	CallID    string          `json:"call_id"`
-	Arguments json.RawMessage `json:"arguments"` // a JSON object, at most MaxArguments bytes
+	Arguments json.RawMessage `json:"arguments"` // a JSON object; all that wait have at most MaxArguments bytes
 	By        string          `json:"by,omitempty"`
 }
 
-// MaxArguments is the longest amendment, in bytes: it is kept in the history.
+// MaxArguments is how many bytes the amended calls of a turn may have together: they are
+// kept in the history, and go along when the run continues as new.
 const MaxArguments = 128 << 10
 
 // Carry is what a run that continues as new hands to its successor: references and counters.

@@ -60,11 +60,14 @@ func (a *agent) decided(ctx workflow.Context, d Approve) error {
 	return nil
 }
 
+// maxBy bounds a name that is shown, in characters.
+const maxBy = 100
+
 func by(who string) string {
 	if who == "" {
 		return ""
 	}
-	return " by " + who
+	return " by " + clip(who, maxBy)
 }
 
 func because(what, why string) string {

@@ -37,13 +37,38 @@ func (in InstallInput) Check() error {
 		return fmt.Errorf("task has %d bytes, at most %d are taken: put long material into an input file (files)", len(in.Task), MaxTask)
 	case !utf8.ValidString(in.Task) || strings.ContainsRune(in.Task, 0):
 		return errors.New("task is not valid UTF-8 text")
+	case len(in.Model) > maxModel:
+		return fmt.Errorf("model has %d bytes: give the name of a model", len(in.Model))
+	case len(in.Files) > activities.MaxInputFiles:
+		return fmt.Errorf("files: %d input files, at most %d are taken: pack them into an archive, which a subagent can unpack", len(in.Files), activities.MaxInputFiles)
 	case !slices.Contains([]string{"", ApproveNever, ApproveFinish, ApproveSave}, in.Approval):
 		return fmt.Errorf("approval is %q: give %s, %s or %s", in.Approval, ApproveNever, ApproveFinish, ApproveSave)
 	}
 	if n := inlineBytes(in.Files); n > activities.MaxInlineFiles {
 		return fmt.Errorf("files: %d bytes inside the input, at most %d are taken: upload them first and give their keys (starter install --file does that)", n, activities.MaxInlineFiles)
 	}
+	if n := encodedBytes(in.Files); n > maxEncodedFiles {
+		return fmt.Errorf("files: names and contents take %d bytes as JSON, at most %d are taken: pack the files into an archive", n, maxEncodedFiles)
+	}
 	return in.Budget.Check()
+}
+
+// maxModel is longer than the name of any model, in bytes.
+const maxModel = 256
+
+// maxEncodedFiles keeps the input of the first activity, which encodes the files anew,
+// within the 2 MiB that Temporal takes: JSON may write a byte as six.
+const maxEncodedFiles = 3 << 19
+
+// encodedBytes is a function of its input, like strict.
+//
+//workflowcheck:ignore
+func encodedBytes(files []run.InputFile) int {
+	raw, err := json.Marshal(files)
+	if err != nil {
+		panic(fmt.Sprintf("encode input files: %v", err)) // strings always encode
+	}
+	return len(raw)
 }
 
 func inlineBytes(files []run.InputFile) (n int) {

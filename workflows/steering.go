@@ -177,6 +177,7 @@ func (a *agent) checkPause(p Pause) error {
 }
 
 func (a *agent) pause(ctx workflow.Context, p Pause) string {
+	p.By = clip(p.By, maxBy) // it goes along when the run continues as new
 	a.paused, a.steps = &p, 0
 	a.story.show(ctx)
 	switch {
@@ -236,8 +237,14 @@ func (a *agent) checkAmend(m Amend) error {
 	if i < 0 {
 		return fmt.Errorf("call_id %q does not wait to be carried out; %s", m.CallID, describe(waiting))
 	}
-	if len(m.Arguments) > MaxArguments {
-		return fmt.Errorf("arguments have %d bytes; at most %d are taken", len(m.Arguments), MaxArguments)
+	total := len(m.Arguments)
+	for _, c := range waiting {
+		if c.CallID != m.CallID {
+			total += len(a.amended[c.CallID])
+		}
+	}
+	if total > MaxArguments {
+		return fmt.Errorf("arguments: the amended calls of this turn would have %d bytes together; at most %d are taken", total, MaxArguments)
 	}
 	return checkArguments(waiting[i].Tool, string(m.Arguments))
 }

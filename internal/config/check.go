@@ -62,6 +62,11 @@ func (l Limits) check() error {
 			return fmt.Errorf("limits.run.%s is %v: give a positive value, or leave it out for the default", f.name, f.value)
 		}
 	}
+	for name, d := range map[string]Duration{"first_token": l.Model.FirstToken, "stall": l.Model.Stall} {
+		if d < 0 {
+			return fmt.Errorf("limits.model.%s is %v: give a positive duration, or leave it out for the default", name, time.Duration(d))
+		}
+	}
 	return l.Subagent.check()
 }
 

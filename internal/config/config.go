@@ -62,10 +62,19 @@ type Price struct {
 	Output      float64 `yaml:"output" json:"output"`
 }
 
-// Limits bound what a run may spend and what one execution of a subagent may use.
+// Limits bound what a run may spend, how long it waits for a model that says nothing, and
+// what one execution of a subagent may use.
 type Limits struct {
 	Run      RunLimits      `yaml:"run"`
+	Model    ModelLimits    `yaml:"model"`
 	Subagent SubagentLimits `yaml:"subagent"`
+}
+
+// ModelLimits are how long the model's server may be silent. Zero leaves the built-in
+// default in force.
+type ModelLimits struct {
+	FirstToken Duration `yaml:"first_token"` // before a reply begins
+	Stall      Duration `yaml:"stall"`       // in the middle of a reply
 }
 
 // RunLimits are the budget of a run that says nothing itself. Zero leaves the

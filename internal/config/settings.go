@@ -61,6 +61,9 @@ var settings = []Setting{
 	{Key: "limits.run.subagent_runs", Default: "100", Purpose: "executions of subagents in a run"},
 	{Key: "limits.run.subagents_created", Default: "20", Purpose: "subagents that a run may create"},
 
+	{Key: "limits.model.first_token", Default: "3m", Purpose: "silence of the model's server before a reply"},
+	{Key: "limits.model.stall", Default: "1m", Purpose: "its silence in the middle of a reply"},
+
 	{Key: "limits.subagent.timeout", Default: "5m", Purpose: "time of one execution of a subagent"},
 	{Key: "limits.subagent.cpu_time", Default: "5m", Purpose: "CPU time of all of its processes"},
 	{Key: "limits.subagent.memory", Default: "2GiB", Purpose: "its memory"},

@@ -17,7 +17,7 @@ import (
 func Parse(name, arguments string) (any, error) {
 	d, ok := find(name)
 	if !ok {
-		return nil, fmt.Errorf("there is no tool %q; %s", name, suggestion(name))
+		return nil, fmt.Errorf("there is no tool %.64q; %s", name, suggestion(name))
 	}
 	if strings.TrimSpace(arguments) == "" {
 		arguments = "{}"

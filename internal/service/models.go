@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -39,7 +40,10 @@ func NewModels(c config.Config) (*Models, error) {
 	for name, p := range c.Prices {
 		prices[name] = llm.Price(p)
 	}
-	m := &Models{options: llm.Options{Prices: prices}, windows: c.ContextWindows}
+	patience := c.Limits.Model
+	m := &Models{windows: c.ContextWindows, options: llm.Options{
+		Prices: prices, FirstTokenTimeout: time.Duration(patience.FirstToken), ChunkTimeout: time.Duration(patience.Stall),
+	}}
 	return m, m.Set(c.Model)
 }
 
