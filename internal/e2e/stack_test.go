@@ -66,6 +66,8 @@ type stack struct {
 	model    *scripted.Server
 	modelURL string
 	direct   struct{ model, s3 string } // what tripwires stand before
+
+	configuration string // config.yaml of the workers that are started from now on
 }
 
 const bucket = "agentfactory"
@@ -115,6 +117,11 @@ func (s *stack) worker() *workerProcess {
 	out := &lockedBuffer{}
 	cmd := exec.Command(workerBinary)
 	cmd.Env = workerEnv(s.address, s.modelURL, s.s3URL, s.t.TempDir(), publicTempDir(s.t))
+	if s.configuration != "" {
+		file := filepath.Join(s.t.TempDir(), "config.yaml")
+		require.NoError(s.t, os.WriteFile(file, []byte(s.configuration), 0o600))
+		cmd.Env = append(cmd.Env, "AGENTFACTORY_CONFIG="+file)
+	}
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(s.t, cmd.Start())
 	p := &workerProcess{cmd: cmd, out: out}

@@ -77,11 +77,12 @@ func (c *Client) describe(err error) error {
 
 // advice is what a person can do about the kinds that waiting does not cure.
 var advice = map[Kind]string{
-	KindAuth:        " (check OPENAI_API_KEY, and that the key may use this model)",
-	KindNotFound:    " (check the model's name and OPENAI_BASE_URL)",
-	KindQuota:       " (the account is out of credit)",
-	KindUnreachable: " (check OPENAI_BASE_URL and the network)",
-	KindTooLarge:    " (no model writes that much: check which server answers at OPENAI_BASE_URL)",
+	KindAuth:          " (check OPENAI_API_KEY, and that the key may use this model)",
+	KindNotFound:      " (check the model's name and OPENAI_BASE_URL)",
+	KindQuota:         " (the account is out of credit)",
+	KindUnreachable:   " (check OPENAI_BASE_URL and the network)",
+	KindContextLength: " (hand in less text, long material as input files, or choose a model with a larger context window)",
+	KindTooLarge:      " (no model writes that much: check which server answers at OPENAI_BASE_URL)",
 }
 
 // transportError explains why no HTTP answer came.

@@ -82,8 +82,11 @@ func (d delivery) cut(w http.ResponseWriter, fault Fault) {
 
 func sendBody(w http.ResponseWriter, status int, body string) {
 	kind := "application/json"
-	if strings.HasPrefix(body, "data:") {
+	switch {
+	case strings.HasPrefix(body, "data:"):
 		kind = "text/event-stream"
+	case strings.HasPrefix(body, "<"):
+		kind = "text/html"
 	}
 	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(status)
