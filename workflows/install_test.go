@@ -137,6 +137,9 @@ func TestBadInputEndsTheRunAtOnceAndNamesTheField(t *testing.T) {
 		"more turns than fit":             {`{"task":"x","budget":{"turns":5000}}`, "at most 1000"},
 		"an unknown approval policy":      {`{"task":"x","approval":"always"}`, "give never, finish or save"},
 		"large files inside the input":    {fmt.Sprintf(`{"task":"x","files":[{"path":"a","text":%q}]}`, strings.Repeat("x", 300<<10)), "upload them first"},
+		"more files than fit":             {`{"task":"x","files":[` + strings.Repeat(`{"path":"a","text":"b"},`, 500) + `{"path":"b"}]}`, "501 input files, at most 500"},
+		"names that fill the input":       {fmt.Sprintf(`{"task":"x","files":[{"path":%q}]}`, strings.Repeat("<", 300<<10)), "pack the files into an archive"},
+		"a model's name without end":      {fmt.Sprintf(`{"task":"x","model":%q}`, strings.Repeat("x", 1000)), "model has 1000 bytes"},
 		"a list in place of the argument": {`["x"]`, "array"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -238,9 +238,9 @@ func (a *agent) checkAmend(m Amend) error {
 		return fmt.Errorf("call_id %q does not wait to be carried out; %s", m.CallID, describe(waiting))
 	}
 	total := len(m.Arguments)
-	for _, c := range waiting {
-		if c.CallID != m.CallID {
-			total += len(a.amended[c.CallID])
+	for _, c := range a.calls {
+		if c.ID != m.CallID {
+			total += len(a.amended[c.ID])
 		}
 	}
 	if total > MaxArguments {

@@ -179,6 +179,23 @@ func TestAnAmendmentIsCheckedAgainstTheCallThatWaits(t *testing.T) {
 	require.ErrorContains(t, wrong.refused, "arguments: ")
 }
 
+func TestAmendmentsOfATurnFitIntoWhatASuccessorIsHanded(t *testing.T) {
+	b := newBench(t, calls("run_subagent", "run_subagent"), calls("finish"))
+	b.update(time.Minute, ResumeUpdate, Resume{Steps: 1})
+	amend := func(after time.Duration, call string, n int) *outcome {
+		return b.update(after, AmendUpdate, json.RawMessage(fmt.Sprintf(`{"call_id":%q,"arguments":{"query":%q}}`, call, strings.Repeat("x", n))))
+	}
+	first := amend(2*time.Minute, "call0", 100<<10)
+	again := amend(3*time.Minute, "call0", 90<<10)
+	second := amend(4*time.Minute, "call1", 90<<10)
+	b.update(5*time.Minute, ResumeUpdate, nil)
+	_, err := b.install(t, InstallInput{Task: "x", Paused: true})
+	require.NoError(t, err)
+	require.NoError(t, first.refused)
+	require.NoError(t, again.refused, "it takes the place of the first")
+	require.ErrorContains(t, second.refused, "at most 131072 are taken")
+}
+
 func TestABudgetIsChangedWhileTheRunGoesOn(t *testing.T) {
 	b := newBench(t, calls("list_saved_subagents"), calls("list_saved_subagents"), calls("finish"))
 	turns, lifted := 3, int64(0)

@@ -112,7 +112,7 @@ func TestEveryFaultOfTheModelHasItsEnding(t *testing.T) {
 	}
 	s := newStack(t, script.String())
 	s.configuration = "limits: {model: {first_token: 5s, stall: 2s}}"
-	s.worker()
+	w := s.worker()
 	runs := map[string]client.WorkflowRun{}
 	for name := range faults {
 		runs[name] = s.start(workflows.InstallInput{Task: "meet " + name + "."})
@@ -132,6 +132,7 @@ func TestEveryFaultOfTheModelHasItsEnding(t *testing.T) {
 			s.requireTold(t, res, f.told)
 		})
 	}
+	w.requireSmallPayloads(t)
 	requests := s.requests("too many requests")
 	require.GreaterOrEqual(t, requests[1].Time.Sub(requests[0].Time), 2*time.Second, "Retry-After is kept")
 }

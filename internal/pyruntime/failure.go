@@ -72,7 +72,7 @@ func read(res *sandbox.Result, limits sandbox.Limits) Result {
 		r.Failure = report.Failure
 	case err == nil && report.Answer != nil && report.Summary != nil:
 		r.Answer, r.Summary = *report.Answer, *report.Summary
-	case len(res.Value) > sandbox.MaxValue:
+	case res.ValueDropped:
 		r.Failure = &Failure{Kind: WrongResult, Message: fmt.Sprintf("the answer is larger than %s; write it into a file and answer with its name", humanize.IBytes(sandbox.MaxValue))}
 	default:
 		r.Failure = endFailure(res.ExitCode)

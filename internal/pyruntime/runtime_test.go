@@ -111,6 +111,8 @@ func TestEveryFailureIsPrecise(t *testing.T) {
 		"a signal":                      {"import os, signal\ndef main(q): os.kill(os.getpid(), signal.SIGSEGV)", Killed, "signal 11", nil},
 		"a broken repr in the locals":   {"class X:\n    def __repr__(self): raise ValueError\ndef main(q):\n    x = X()\n    raise RuntimeError('boom')", Exception, "boom", nil},
 		"an endless loop of exceptions": {"def main(q): return main(q)", Exception, "RecursionError", nil},
+		"an answer of 20 MB":            {"def main(q): return {'answer': 'x' * (20 << 20), 'summary': 's'}", WrongResult, "larger than 8.0 MiB; write it into a file", nil},
+		"a message of 20 MB":            {"def main(q): raise ValueError('x' * (20 << 20))", Exception, "(20971532 characters)", nil},
 		"a newer Python":                {"# /// script\n# requires-python = \">=3.99\"\n# ///\ndef main(q): pass", BadDependency, "3.99", nil},
 		"a package by URL":              {"# /// script\n# dependencies = [\"x @ http://localhost/x.whl\"]\n# ///\ndef main(q): pass", BadDependency, "x @", nil},
 		"source that is no text":        {"def main(q): return '\xff\xfe'", SyntaxError, "", nil},

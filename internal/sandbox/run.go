@@ -211,6 +211,7 @@ func (p *process) wait(asked, alive context.Context, end context.CancelCauseFunc
 	value := make(chan []byte, 1)
 	go func() {
 		b, _ := io.ReadAll(io.LimitReader(p.value, MaxValue+1)) // a closed pipe ends it
+		_, _ = io.Copy(io.Discard, p.value)                     // nobody shall wait for us to read
 		value <- b
 	}()
 	watched := make(chan struct{})
@@ -235,6 +236,8 @@ func (p *process) wait(asked, alive context.Context, end context.CancelCauseFunc
 	_ = p.value.SetReadDeadline(time.Now().Add(time.Second)) // a process that got away must not hold us
 	if v := <-value; len(v) <= MaxValue {
 		res.Value = v
+	} else {
+		res.ValueDropped = true
 	}
 	return res, nil
 }

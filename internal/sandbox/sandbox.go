@@ -87,6 +87,7 @@ type Result struct {
 	Stdout, Stderr []byte // capped
 	Truncated      bool   // one of them was longer
 	Value          []byte // what it wrote to file descriptor 3, at most MaxValue bytes
+	ValueDropped   bool   // it wrote more
 	ExitCode       int    // 128+n when signal n ended it
 	Reason         Reason
 	Wall           time.Duration

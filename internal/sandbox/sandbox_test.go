@@ -144,6 +144,21 @@ func TestLimitsEndARun(t *testing.T) {
 	}
 }
 
+func TestAValueThatIsTooLargeIsDroppedAndKeepsNobodyWaiting(t *testing.T) {
+	levels(t, func(t *testing.T, r *Runner) {
+		res := python(t, r, `
+import os
+block, left = bytes(1 << 20), 64
+while left: os.write(3, block); left -= 1
+print("done")
+`)
+		require.Equal(t, "done\n", string(res.Stdout), string(res.Stderr))
+		require.Equal(t, Ended, res.Reason)
+		require.True(t, res.ValueDropped)
+		require.Empty(t, res.Value)
+	})
+}
+
 func TestLimitsOfTheKernelAreErrorsInsideTheProgram(t *testing.T) {
 	levels(t, func(t *testing.T, r *Runner) {
 		res := python(t, r, `

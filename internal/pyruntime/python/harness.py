@@ -15,6 +15,8 @@ import types
 MODULES = os.path.dirname(os.path.abspath(__file__))
 REPORT = 3
 
+MESSAGE = 4000  # characters of an exception's message
+TRACEBACK = 64000  # of a traceback, whose end says most
 FRAMES = 3  # innermost frames whose variables are reported
 VARIABLES = 20  # of each of them
 SECRET = ("key", "token", "secret", "password", "passwd", "credential")
@@ -95,10 +97,14 @@ def explain(error, workspace):
     lines = traceback.format_exception(type(error), error, tb)
     return {
         "kind": kind(error),
-        "message": relative(message(error), workspace),
-        "traceback": relative("".join(lines), workspace),
+        "message": cut(relative(message(error), workspace)),
+        "traceback": relative("".join(lines)[-TRACEBACK:], workspace),
         "locals": variables(tb, inside, workspace),
     }
+
+
+def cut(said):
+    return said if len(said) <= MESSAGE else said[:MESSAGE] + "… (%d characters)" % len(said)
 
 
 def kind(error):
