@@ -59,6 +59,7 @@ func TestHistoriesOfEveryKindCanBeRecorded(t *testing.T) {
 			if name == "500-turns" {
 				executions = s.runsOf(res)
 				require.Greater(t, len(executions), 1, "a long run continues as new")
+				require.Equal(t, []int{500, 500}, []int{res.Turns, s.modelCalls()}, "and keeps to its budget")
 			}
 			if os.Getenv("RECORD_HISTORIES") != "" {
 				s.record(name, last.WorkflowId, executions)
