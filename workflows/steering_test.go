@@ -357,3 +357,32 @@ func TestEveryServiceThatIsAwayIsWaitedFor(t *testing.T) {
 		})
 	}
 }
+
+// Whatever somebody sends as an update is refused in one line or makes sense.
+func FuzzUpdates(f *testing.F) {
+	f.Add(`{"approval_id":"finish-digest","decision":"approve"}`)
+	f.Add(`{"turns":-1,"cost_usd":1e400}`)
+	f.Add(`{"call_id":"call0","arguments":{"filename":"a.py"}}`)
+	f.Add(`{"message":"\u0000"}`)
+	f.Fuzz(func(t *testing.T, raw string) {
+		a := newAgent(InstallInput{Task: "x", Approval: ApproveFinish})
+		a.turn, a.budget, a.paused = "turn1", run.DefaultBudget, &Pause{}
+		a.calls = []activities.Call{{ID: "call0", Name: "run_subagent"}}
+		for _, err := range []error{
+			checked(raw, a.checkApprove), checked(raw, a.checkInstruct), checked(raw, a.checkBudget),
+			checked(raw, a.checkPause), checked(raw, a.checkResume), checked(raw, a.checkAmend),
+		} {
+			if err != nil && strings.Contains(err.Error(), "\n") {
+				t.Fatalf("%q is refused in several lines: %v", raw, err)
+			}
+		}
+	})
+}
+
+func checked[T any](raw string, check func(T) error) error {
+	var v T
+	if err := strict([]byte(raw), &v); err != nil {
+		return err
+	}
+	return check(v)
+}

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -125,4 +127,19 @@ func (s *stack) requireOneVersion(name string) {
 	cases, err := s.skills.Cases(s.t.Context(), name)
 	require.NoError(s.t, err)
 	require.Len(s.t, cases, 1)
+}
+
+// A worker that is stopped in the middle of a subagent run, as for a new release, hands
+// it over: the run goes on elsewhere and is not taken for cancelled.
+func TestAWorkerThatIsStoppedHandsItsWorkOver(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, strings.Replace(sleeper, `"5"`, `"12"`, 1))
+	old := s.worker()
+	r := s.start(workflows.InstallInput{Task: "sleep"})
+	s.waitFor(r, phase(run.Acting))
+	require.NoError(t, old.cmd.Process.Signal(syscall.SIGTERM))
+	s.worker()
+	res, err := s.result(r)
+	require.NoError(t, err)
+	require.Equal(t, run.Completed, res.Outcome, s.dump(res.Transcript))
 }
