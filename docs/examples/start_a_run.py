@@ -10,6 +10,7 @@ variables, or a profile; otherwise localhost:7233, where `starter dev` runs its 
 
 import asyncio
 import base64
+import os
 import sys
 import uuid
 from pathlib import Path
@@ -50,4 +51,6 @@ async def main(task: str, files: list[Path]) -> int:
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit("usage: start_a_run.py TASK [FILE...]")
-    sys.exit(asyncio.run(main(sys.argv[1], [Path(f) for f in sys.argv[2:]])))
+    code = asyncio.run(main(sys.argv[1], [Path(f) for f in sys.argv[2:]]))
+    sys.stdout.flush()
+    os._exit(code)  # skips the interpreter's teardown, where the SDK's threads may crash (temporalio/sdk-python#300)

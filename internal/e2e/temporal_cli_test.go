@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"os/exec"
 	"strings"
@@ -45,7 +46,9 @@ func (c *cli) refused(args ...string) string {
 }
 
 func (c *cli) try(args ...string) (stdout, stderr string, err error) {
-	cmd := exec.CommandContext(c.t.Context(), c.program, args...)
+	ctx, cancel := context.WithTimeout(c.t.Context(), testPatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.program, args...)
 	cmd.Env = c.env
 	out, complaint := &lockedBuffer{}, &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = out, complaint

@@ -28,13 +28,13 @@ var (
 // With RECORD_SCREENSHOTS=1 the picture in the documentation is made anew.
 const screenshot = "../../docs/images/temporal-ui.png"
 
-func TestTheTemporalUITellsTheStoryOfARun(t *testing.T) {
+func TestTheTemporalUITellsTheStoryOfARunAndApprovesIt(t *testing.T) {
 	ui := newTemporalUI(t)
 	s := newStack(t, wordCount)
 	s.worker()
 	c := s.cli()
 	c.start("count-the-words", `{"approval":"finish",`+countInput+`}`, "--static-summary", "Words in first.txt")
-	c.until("count-the-words", in(run.WaitingForApproval))
+	waiting := c.until("count-the-words", in(run.WaitingForApproval))
 
 	ui.open(s, "count-the-words", "timeline")
 	ui.shows(ui.page.Locator("body"), "turn 1", "create_subagent word_count", "modify_subagent subagent.py", "run_subagent subagent.py")
@@ -48,6 +48,9 @@ func TestTheTemporalUITellsTheStoryOfARun(t *testing.T) {
 		_, err := ui.page.Screenshot(playwright.PageScreenshotOptions{Path: playwright.String(screenshot)})
 		require.NoError(t, err)
 	}
+	ui.update("approve", decision(waiting.Approval.ApprovalID))
+	_, res := c.result("count-the-words")
+	require.Equal(t, run.Completed, res.Outcome)
 }
 
 // temporalUI is a Chromium that looks at Temporal's UI.
@@ -88,6 +91,30 @@ func (ui *temporalUI) shows(element playwright.Locator, texts ...string) {
 	for _, text := range texts {
 		require.NoError(ui.t, element.GetByText(text).First().WaitFor(), text)
 	}
+}
+
+// update sends an update to the run that is open.
+func (ui *temporalUI) update(name, data string) {
+	ui.t.Helper()
+	ui.click(ui.page.GetByRole("button", playwright.PageGetByRoleOptions{Name: "More Actions"}))
+	ui.click(ui.page.GetByRole("menuitem", playwright.PageGetByRoleOptions{Name: "Send an Update"}))
+	dialog := ui.page.Locator("dialog[open]")
+	ui.click(dialog.GetByRole("button", playwright.LocatorGetByRoleOptions{Name: "Select an Update"}))
+	ui.click(dialog.GetByRole("option", playwright.LocatorGetByRoleOptions{Name: name}))
+	ui.click(dialog.GetByRole("textbox", playwright.LocatorGetByRoleOptions{Name: "Data"}))
+	require.NoError(ui.t, ui.page.Keyboard().InsertText(data))
+	submit := dialog.GetByRole("button", playwright.LocatorGetByRoleOptions{Name: "Submit"})
+	require.NoError(ui.t, submit.Press("Enter")) // a click would miss it: the data is formatted and moves it away
+	gone := dialog.WaitFor(playwright.LocatorWaitForOptions{State: playwright.WaitForSelectorStateHidden})
+	if gone != nil {
+		said, _ := dialog.InnerText() // for the failure's message only
+		require.NoError(ui.t, gone, said)
+	}
+}
+
+func (ui *temporalUI) click(element playwright.Locator) {
+	ui.t.Helper()
+	require.NoError(ui.t, element.Click())
 }
 
 func (s *stack) runID(id string) string {
