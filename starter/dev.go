@@ -105,6 +105,7 @@ func describeStack(w io.Writer, h embedded.Health, data string) {
 	for _, line := range []string{
 		`temporal workflow start --type Install --task-queue agentfactory --input '{"task":"…"}'`,
 		`temporal workflow list --query 'WorkflowType="Install"'`,
+		`temporal workflow metadata --workflow-id ID`,
 		`temporal workflow query --type status --workflow-id ID`,
 		`temporal workflow cancel --workflow-id ID`,
 	} {
