@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/proto"
 
 	"agentfactory/internal/run"
@@ -44,6 +46,78 @@ func BenchmarkTurn(b *testing.B) {
 		b.ReportMetric(float64(bytes[500]), "history-bytes/turn-500")
 	}
 }
+
+// BenchmarkRuns measures what one worker gets done: a single run, 50 at once whose turns
+// cost no more than their own records, and 50 at once that each run two subagents.
+func BenchmarkRuns(b *testing.B) {
+	for name, c := range map[string]struct {
+		script string
+		runs   int
+		turns  int // of each
+	}{
+		"1":                 {reader, 1, 21},
+		"50":                {reader, 50, 21},
+		"50-with-subagents": {crowd, 50, 11},
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := newStack(b, c.script)
+			w := s.worker()
+			s.finishCrowd(b, s.startCrowd(c.runs), c.turns) // connections, caches and the heap have their size after it
+			for b.Loop() {
+				idle, peak, begun := w.memory("RssAnon"), w.watchMemory(), time.Now()
+				s.finishCrowd(b, s.startCrowd(c.runs), c.turns)
+				seconds := time.Since(begun).Seconds()
+				b.ReportMetric(float64(c.runs)/seconds, "runs/s")
+				b.ReportMetric(float64(c.runs*c.turns)/seconds, "turns/s")
+				b.ReportMetric(mb(idle), "MB-before")
+				b.ReportMetric(mb(peak()), "MB-peak")
+			}
+		})
+	}
+}
+
+// BenchmarkMemory measures what runs in flight cost the worker that waits for the model
+// with them: its private memory with none of them, with all, and the share of each.
+func BenchmarkMemory(b *testing.B) {
+	const inFlight = 50
+	for b.Loop() {
+		s := newStack(b, strings.Replace(reader, "repeat: 20", "repeat: 20\n        delay: 3s", 1))
+		w := s.worker()
+		time.Sleep(5 * time.Second) // what the start has left behind is collected
+		idle, resident := w.memory("RssAnon"), w.memory("VmRSS")
+		runs := s.startCrowd(inFlight)
+		require.Eventually(b, func() bool { return s.modelCalls() >= 2*inFlight }, testPatience, tick)
+		with := w.memory("RssAnon")
+		b.ReportMetric(mb(resident), "MB-resident-idle")
+		b.ReportMetric(mb(idle), "MB-idle")
+		b.ReportMetric(mb(with), "MB-with-50")
+		b.ReportMetric(float64(with-idle)/inFlight/1024, "KB/run")
+		for _, r := range runs {
+			require.NoError(b, s.temporal.TerminateWorkflow(b.Context(), r.GetID(), "", "measured"))
+		}
+	}
+}
+
+// reader is a model that searches the library 20 times.
+const reader = `
+conversations:
+  - turns:
+      - calls: [{name: list_saved_subagents, arguments: {query: anything}}]
+        usage: {input: 100, output: 10}
+        repeat: 20
+      - calls: [{name: finish, arguments: {answer: done}}]
+        usage: {input: 100, output: 10}
+`
+
+func (s *stack) finishCrowd(b *testing.B, runs []client.WorkflowRun, turns int) {
+	for _, r := range runs {
+		res, err := s.result(r)
+		require.NoError(b, err)
+		require.Equal(b, turns, res.Turns)
+	}
+}
+
+func mb(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 // gaps are the milliseconds from the end of a model call to the start of the next, of
 // the first so many turns, sorted.

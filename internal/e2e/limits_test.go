@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/proto"
 
 	"agentfactory/activities"
 	"agentfactory/internal/objectstore"
@@ -78,7 +80,7 @@ func TestObservationsOf100MBEndWithAClearStatement(t *testing.T) {
 		require.Contains(t, observation, c.says, c.query)
 		require.Less(t, len(observation), 20<<10, c.query)
 	}
-	w.requireSmallPayloads(t)
+	s.requireSmallEvents(t, res.WorkflowID, res.RunID)
 	grown := peak() - idle
 	t.Logf("the worker's memory grew from %d to at most %d MB", idle>>20, (idle+grown)>>20)
 	require.Less(t, grown, int64(200<<20), "100 MB and 2 GB pass through the worker in pieces")
@@ -110,7 +112,9 @@ conversations:
 	chain, err := s.records.Chain(t.Context(), res.Transcript)
 	require.NoError(t, err)
 	require.Len(t, chain, 1001)
-	w.requireSmallPayloads(t)
+	for _, runID := range s.runsOf(res) {
+		s.requireSmallEvents(t, res.WorkflowID, runID)
+	}
 }
 
 // files are so many input files: small ones inside the input, the others uploaded first.
@@ -148,7 +152,7 @@ conversations:
               query: count
       - calls: [{name: finish, arguments: {answer: "{{.Find \"answer: (.*)\"}}"}}]
 `)
-	w := s.worker()
+	s.worker()
 	files := s.files(activities.MaxInputFiles + 1)
 	res := s.install(workflows.InstallInput{Task: "count", Files: files[:activities.MaxInputFiles], Save: new(bool)})
 	require.Equal(t, "500 files, all right: True", res.Answer, s.dump(res.Transcript))
@@ -158,7 +162,7 @@ conversations:
 	require.ErrorAs(t, err, &app)
 	require.Equal(t, activities.InvalidInput, app.Type())
 	require.Equal(t, "files: 501 input files, at most 500 are taken: pack them into an archive, which a subagent can unpack", app.Message())
-	w.requireSmallPayloads(t)
+	s.requireSmallEvents(t, res.WorkflowID, res.RunID)
 }
 
 // What a turn needs of the whole input are references, so the longest task does not grow
@@ -171,12 +175,12 @@ conversations:
         repeat: 10
       - calls: [{name: finish, arguments: {answer: done}}]
 `)
-	w := s.worker()
+	s.worker()
 	res := s.install(workflows.InstallInput{Task: strings.Repeat("é<", workflows.MaxTask/3)})
 	require.Equal(t, run.Completed, res.Outcome)
 	require.Equal(t, 11, res.Turns)
 	require.Less(t, s.historyPerTurn(res)[10], 4<<10)
-	w.requireSmallPayloads(t)
+	s.requireSmallEvents(t, res.WorkflowID, res.RunID)
 }
 
 // crowd is a model for many runs at once: each makes a subagent of its own and runs it.
@@ -228,10 +232,19 @@ func Test50RunsInFlightOnOneWorkerAllComplete(t *testing.T) {
 	require.Less(t, most, int64(400<<20))
 }
 
-// requireSmallPayloads checks that no message between the worker and Temporal came near
-// the limit of 2 MiB: the SDK warns from 512 KiB on.
-func (p *workerProcess) requireSmallPayloads(t *testing.T) {
-	require.NotContains(t, p.out.String(), "TMPRL1103")
+// maxEvent is a quarter of what Temporal takes for one payload, in bytes: it begins to warn there.
+const maxEvent = 512 << 10
+
+// requireSmallEvents checks that nothing in a run's history came near the limits of
+// Temporal, and that none of its workflow tasks failed.
+func (s *stack) requireSmallEvents(t *testing.T, workflowID, runID string) {
+	history := s.temporal.GetWorkflowHistory(t.Context(), workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		require.NoError(t, err)
+		require.Less(t, proto.Size(event), maxEvent, "%s", event.EventType)
+		require.NotEqual(t, enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED, event.EventType, "%s", event)
+	}
 }
 
 // memory reads a line of /proc/PID/status, in bytes.

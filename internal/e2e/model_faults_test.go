@@ -77,7 +77,7 @@ var faults = map[string]fault{
 	"calls that share an ID":     {turns: `{calls: [` + calls(3, "same") + `]}, ` + done, requests: 2, told: "no saved skill found"},
 	"calls without an ID": {turns: `{text: x, fault: {body: "` + quoted(event(`{"index":0,"function":{"name":"list_saved_subagents","arguments":"{}"}},{"index":1,"function":{"name":"list_saved_subagents","arguments":"{}"}}`)) + `"}}, ` + done,
 		requests: 2, told: "no saved skill found"},
-	"calls with an ID of 10 KB":  {turns: `{calls: [` + calls(16, strings.Repeat("signature/", 1000)+"%d") + `]}, ` + done, requests: 2, told: "no saved skill found"},
+	"calls with an ID of 100 KB": {turns: `{calls: [` + calls(16, strings.Repeat("signature/", 10_000)+"%d") + `]}, ` + done, requests: 2, told: "no saved skill found"},
 	"a tool's name of 1 MB":      {turns: `{calls: [{name: ` + strings.Repeat("name", 1<<18) + `}], usage: {input: 10, output: 10}}, ` + done, requests: 2, told: "there is no tool"},
 	"arguments of 2 MB":          {turns: `{calls: [{name: create_subagent, arguments: {skill_name: big, code: "` + strings.Repeat("x = 1;", 2_000_000/6) + `"}}], usage: {input: 10, output: 10}}, ` + done, requests: 2, told: "at most 1048576 are taken"},
 	"arguments of 10 MB":         {turns: `{calls: [{name: create_subagent, arguments: {skill_name: big, code: "` + strings.Repeat("x = 1;", 10<<20/6) + `"}}], usage: {input: 10, output: 10}}, ` + done, requests: 2, told: "they end too early"},
@@ -112,7 +112,7 @@ func TestEveryFaultOfTheModelHasItsEnding(t *testing.T) {
 	}
 	s := newStack(t, script.String())
 	s.configuration = "limits: {model: {first_token: 5s, stall: 2s}}"
-	w := s.worker()
+	s.worker()
 	runs := map[string]client.WorkflowRun{}
 	for name := range faults {
 		runs[name] = s.start(workflows.InstallInput{Task: "meet " + name + "."})
@@ -123,6 +123,7 @@ func TestEveryFaultOfTheModelHasItsEnding(t *testing.T) {
 			requests := s.requests(name)
 			requireNothingPaidTwice(t, requests)
 			require.Len(t, requests, f.requests)
+			s.requireSmallEvents(t, runs[name].GetID(), runs[name].GetRunID())
 			if f.fails != "" {
 				s.requireFailure(t, runs[name], err, f)
 				return
@@ -132,7 +133,6 @@ func TestEveryFaultOfTheModelHasItsEnding(t *testing.T) {
 			s.requireTold(t, res, f.told)
 		})
 	}
-	w.requireSmallPayloads(t)
 	requests := s.requests("too many requests")
 	require.GreaterOrEqual(t, requests[1].Time.Sub(requests[0].Time), 2*time.Second, "Retry-After is kept")
 }
