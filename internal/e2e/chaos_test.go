@@ -28,7 +28,7 @@ import (
 )
 
 var (
-	chaosKills = flag.Int("chaos.kills", 54, "how often TestRandomKills kills a worker, the Temporal server or the S3 server")
+	chaosKills = flag.Int("chaos.kills", 50, "how often TestRandomKills kills a worker, the Temporal server or the S3 server, at least; it does whole rounds")
 	chaosSeed  = flag.Uint64("chaos.seed", 0, "seed of its order of kills; 0 takes one from the clock")
 )
 
@@ -63,7 +63,7 @@ conversations:
 
 // blow is one kill: what dies, at which request of a worker, before or after the server has answered it.
 type blow struct {
-	victim string // worker, temporal, s3
+	victim string // worker, temporal, s3, or both: the worker and Temporal
 	at     string // kind of request
 	when   moment
 }
@@ -92,23 +92,29 @@ var requests = []struct{ name, method, path string }{
 	{"Close: result", "PUT", `result\.json`},
 }
 
-// blows are at least n kills in a random order: each kind of request with a dying worker
-// before and after it, and the other two victims in turn.
+// blows are at least n kills in a random order, in whole rounds: each kind of request with
+// a dying worker before and after it, the servers in turn (each round another one), and
+// some at any moment.
 func blows(n int, random *rand.Rand) []blow {
 	var all []blow
-	for len(all) < n {
+	for round := 0; len(all) < n; round++ {
 		for i, r := range requests {
 			all = append(all, blow{"worker", r.name, before}, blow{"worker", r.name, after})
-			all = append(all, blow{[]string{"temporal", "s3"}[i%2], r.name, moment(i / 2 % 2)})
+			all = append(all, blow{[]string{"temporal", "s3"}[(i+round)%2], r.name, moment((i + round) / 2 % 2)})
 		}
-		all = append(all, blow{"worker", inSandbox, after}, blow{"temporal", inSandbox, after}, blow{"s3", inSandbox, after})
+		for _, victim := range []string{"worker", "temporal", "s3", "both"} {
+			all = append(all, blow{victim, inSandbox, after}, blow{victim, anyMoment, after})
+		}
 	}
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return all[:n]
+	return all
 }
 
 // inSandbox is the time in which a subagent works by itself: after its model call was journalled.
 const inSandbox = "RunSubagent: in the sandbox"
+
+// anyMoment is taken from the clock.
+const anyMoment = "any moment"
 
 // Workers, the Temporal server and the S3 server are killed again and again, at every
 // boundary of every activity and inside each. Every run ends as if nothing had happened,
@@ -121,16 +127,21 @@ func TestRandomKills(t *testing.T) {
 	}
 	t.Logf("again with -chaos.seed %d -chaos.kills %d", seed, *chaosKills)
 	c := newChaos(t)
-	plan := blows(*chaosKills, rand.New(rand.NewPCG(seed, 0)))
+	random := rand.New(rand.NewPCG(seed, 0))
+	plan := blows(*chaosKills, random)
 	for i := range 3 {
 		c.startWorker(i)
 	}
 	stop := c.keepRunsGoing(8)
+	defer stop()
 	for i, b := range plan {
+		if b.at == anyMoment {
+			time.AfterFunc(time.Duration(random.IntN(1000))*time.Millisecond, func() { c.atAnyMoment(i % len(c.workers)) })
+		}
 		c.strike(i, b)
 	}
 	stop()
-	c.requireAllCompleted()
+	c.requireAllCompleted(len(plan))
 	c.requireNothingIsLeft()
 	t.Logf("%d kills, %d runs, %d model calls of which %d were made again", len(plan), len(c.runs), c.modelCalls(), c.ledger.repeated())
 }
@@ -161,7 +172,7 @@ func newChaos(t *testing.T) *chaos {
 	c.s3Options = s3server.Options{Dir: filepath.Join(dir, "s3"), Addr: loopback.Address(ports[2]), AccessKey: "test", SecretKey: "test-secret"}
 	c.stack = &stack{t: t, address: loopback.Address(ports[0])}
 	c.startTemporal()
-	t.Cleanup(func() { c.temporalCmd.Process.Kill(); c.temporalCmd.Wait() })
+	t.Cleanup(func() { c.killTemporal() })
 	c.startS3()
 	t.Cleanup(func() { c.s3.Stop() })
 	require.NoError(t, objectstore.EnsureBucket(ctx, c.s3.Client(), bucket))
@@ -201,6 +212,13 @@ func (c *chaos) startS3() {
 	c.s3 = server
 }
 
+// atAnyMoment lets the armed blow fall, whatever is going on.
+func (c *chaos) atAnyMoment(worker int) {
+	if b, armed := c.take(anyMoment); armed {
+		c.fall(b, worker)
+	}
+}
+
 // strike waits for the request of a blow, lets it fall, and brings back what died.
 func (c *chaos) strike(number int, b blow) {
 	c.mu.Lock()
@@ -210,7 +228,7 @@ func (c *chaos) strike(number int, b blow) {
 	select {
 	case worker = <-c.struck:
 	case <-time.After(2 * time.Minute):
-		c.t.Fatalf("blow %d: nobody came by %q within two minutes", number, b.at)
+		c.t.Fatalf("blow %d (%s): nobody came by within two minutes", number, b)
 	}
 	switch b.victim {
 	case "worker":
@@ -219,6 +237,12 @@ func (c *chaos) strike(number int, b blow) {
 		c.startTemporal()
 	case "s3":
 		c.startS3()
+	case "both": // the worker comes back before the server does
+		returned := make(chan struct{})
+		go func() { defer close(returned); c.startWorker(worker) }()
+		time.Sleep(time.Second)
+		c.startTemporal()
+		<-returned
 	}
 }
 
@@ -228,13 +252,20 @@ func (c *chaos) fall(b blow, worker int) {
 	case "worker":
 		c.workers[worker].kill()
 	case "temporal":
-		_ = c.temporalCmd.Process.Kill()
-		_ = c.temporalCmd.Wait() // ends with the signal
+		c.killTemporal()
+	case "both":
+		c.workers[worker].kill()
+		c.killTemporal()
 	case "s3":
 		_ = syscall.Kill(c.s3.Pid(), syscall.SIGKILL)
 		<-c.s3.Done()
 	}
 	c.struck <- worker
+}
+
+func (c *chaos) killTemporal() {
+	_ = c.temporalCmd.Process.Kill()
+	_ = c.temporalCmd.Wait() // ends with the signal
 }
 
 // keepRunsGoing starts a new run whenever one has ended, until stop is called, which
@@ -253,7 +284,7 @@ func (c *chaos) keepRunsGoing(atOnce int) (stop func()) {
 			}
 		})
 	}
-	return func() { close(stopped); c.going.Wait() }
+	return sync.OnceFunc(func() { close(stopped); c.going.Wait() })
 }
 
 // oneRun starts a run and waits for its end, patient with a Temporal server that dies.
