@@ -1,153 +1,15 @@
 package e2e
 
 import (
-	"context"
-	"encoding/json"
-	"os/exec"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"agentfactory/internal/run"
 )
 
-var temporalCLI = requirement{
-	variable: "AGENTFACTORY_TEST_TEMPORAL_CLI", usual: "temporal", check: takes("--version"),
-	install: "go install github.com/temporalio/cli/cmd/temporal@v1.5.1",
-}
-
-// cli is Temporal's own command line, without the settings of the person who runs the test.
-type cli struct {
-	t       testing.TB
-	program string
-	env     []string
-}
-
-func (s *stack) cli() *cli {
-	return &cli{t: s.t, program: temporalCLI.find(s.t), env: []string{"HOME=" + s.t.TempDir(), "TEMPORAL_ADDRESS=" + s.address}}
-}
-
-// run carries out a command that must succeed and returns what it prints.
-func (c *cli) run(args ...string) string {
-	c.t.Helper()
-	out, complaint, err := c.try(args...)
-	require.NoError(c.t, err, "temporal %s\n%s%s", strings.Join(args, " "), out, complaint)
-	return out
-}
-
-// refused carries out a command that must fail and returns its complaint.
-func (c *cli) refused(args ...string) string {
-	c.t.Helper()
-	out, complaint, err := c.try(args...)
-	require.Error(c.t, err, "temporal %s\n%s", strings.Join(args, " "), out)
-	return out + complaint
-}
-
-func (c *cli) try(args ...string) (stdout, stderr string, err error) {
-	ctx, cancel := context.WithTimeout(c.t.Context(), testPatience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, c.program, args...)
-	cmd.Env = c.env
-	out, complaint := &lockedBuffer{}, &lockedBuffer{}
-	cmd.Stdout, cmd.Stderr = out, complaint
-	err = cmd.Run()
-	return out.String(), complaint.String(), err
-}
-
-// json reads what a command prints with --output json.
-func (c *cli) json(into any, args ...string) {
-	c.t.Helper()
-	out := c.run(append(args, "--output", "json")...)
-	require.NoError(c.t, json.Unmarshal([]byte(out), into), out)
-}
-
-// start begins Install as the documentation shows.
-func (c *cli) start(id, input string, more ...string) {
-	c.t.Helper()
-	out := c.run(append([]string{"workflow", "start", "--type", "Install", "--task-queue", "agentfactory", "--workflow-id", id, "--input", input}, more...)...)
-	require.Contains(c.t, out, id)
-}
-
-func (c *cli) status(id string) run.Status {
-	c.t.Helper()
-	var answer struct {
-		QueryResult []run.Status `json:"queryResult"`
-	}
-	c.json(&answer, "workflow", "query", "--workflow-id", id, "--type", "status")
-	require.Len(c.t, answer.QueryResult, 1)
-	return answer.QueryResult[0]
-}
-
-// until asks for the status until it is as wanted.
-func (c *cli) until(id string, wanted func(run.Status) bool) run.Status {
-	c.t.Helper()
-	var st run.Status
-	require.Eventually(c.t, func() bool { st = c.status(id); return wanted(st) }, testPatience, 5*tick)
-	return st
-}
-
-func in(p run.Phase) func(run.Status) bool { return func(st run.Status) bool { return st.Phase == p } }
-
-// result waits for the end of a run.
-func (c *cli) result(id string) (status string, res run.Result) {
-	c.t.Helper()
-	var end struct {
-		Status string     `json:"status"`
-		Result run.Result `json:"result"`
-	}
-	out, complaint, _ := c.try("workflow", "result", "--workflow-id", id, "--output", "json") // fails for endings but completed
-	require.NoError(c.t, json.Unmarshal([]byte(out), &end), "%s%s", out, complaint)
-	return end.Status, end.Result
-}
-
-// found lists the workflow IDs that a list filter finds.
-func (c *cli) found(filter string) []string {
-	c.t.Helper()
-	var rows []struct {
-		Execution struct {
-			WorkflowID string `json:"workflowId"`
-		} `json:"execution"`
-	}
-	c.json(&rows, "workflow", "list", "--query", filter)
-	ids := []string{}
-	for _, r := range rows {
-		ids = append(ids, r.Execution.WorkflowID)
-	}
-	return ids
-}
-
-// findsSoon waits for visibility, which follows a run with a short delay.
-func (c *cli) findsSoon(filter string, ids ...string) {
-	c.t.Helper()
-	require.EventuallyWithT(c.t, func(ct *assert.CollectT) { assert.ElementsMatch(ct, ids, c.found(filter)) }, testPatience, 5*tick, filter)
-}
-
-// resetPoints maps what is done next, by its summary, to the event to reset to.
-func (c *cli) resetPoints(id string) map[string]string {
-	c.t.Helper()
-	var history struct {
-		Events []struct {
-			Scheduled *struct {
-				After string `json:"workflowTaskCompletedEventId"`
-			} `json:"activityTaskScheduledEventAttributes"`
-			Metadata struct {
-				Summary struct {
-					Data []byte `json:"data"`
-				} `json:"summary"`
-			} `json:"userMetadata"`
-		} `json:"events"`
-	}
-	c.json(&history, "workflow", "show", "--workflow-id", id)
-	points := map[string]string{}
-	for _, e := range history.Events {
-		if e.Scheduled != nil {
-			points[strings.Trim(string(e.Metadata.Summary.Data), `"`)] = e.Scheduled.After
-		}
-	}
-	return points
-}
+const countInput = `"task":"count the words in the file","files":[{"path":"first.txt","text":"drei kleine Wörter"}]`
 
 func TestTheTemporalCLIStartsARunAndShowsItsResult(t *testing.T) {
 	s := newStack(t, wordCount)
@@ -175,4 +37,103 @@ func TestTheTemporalCLISaysWhatIsWrongWithAnInput(t *testing.T) {
 	c.start("typo", `{"task":"x","aproval":"finish"}`)
 	complaint := c.refused("workflow", "result", "--workflow-id", "typo")
 	require.Contains(t, complaint, `unknown field "aproval"; did you mean "approval"?`)
+}
+
+// steeredCount is a model that writes a wrong subagent, thinks long about its reply and
+// answers in German when it is told to.
+const steeredCount = `
+conversations:
+  - turns:
+      - calls:
+          - name: create_subagent
+            arguments:
+              skill_name: word_count
+              code: |
+                def main(query):
+                    return {"answer": "none", "summary": "did not even look"}
+              query: first.txt
+      - delay: 4s # long enough to be paused meanwhile
+        calls: [{name: finish, arguments: {answer: 'words: {{.Find "answer: (\\w+)"}}', subagents: &saved [{entry_file: subagent.py, description: Counts the words of the text file that query names.}]}}]
+      - when: "The user says: in German"
+        calls: [{name: finish, arguments: {answer: 'Wörter: 3', subagents: *saved}}]
+      - text: nobody asked for German
+`
+
+func TestARunIsSteeredWithTheTemporalCLI(t *testing.T) {
+	s := newStack(t, steeredCount)
+	s.worker()
+	c := s.cli()
+	c.start("steered", `{"paused":true,"approval":"finish",`+countInput+`}`)
+	c.until("steered", in(run.Paused))
+	c.findsSoon(`AgentFactoryPhase="paused"`, "steered")
+
+	require.Contains(t, c.update("steered", "budget", `{"turns":7,"by":"ann"}`), "7 turns")
+	require.Contains(t, c.update("steered", "resume", `{"steps":1}`), "pauses again after 1 action")
+	st := c.until("steered", func(st run.Status) bool { return st.Phase == run.Paused && st.Turn == 1 })
+	require.Equal(t, 7, st.Budget.Turns)
+	require.Len(t, st.Next, 1)
+	require.Equal(t, "create_subagent", st.Next[0].Tool)
+
+	better := `{"skill_name":"word_count","query":"first.txt","code":"def main(query):\n    return {'answer': str(len(open(query).read().split())), 'summary': 'counted'}\n"}`
+	require.Contains(t, c.update("steered", "amend", `{"call_id":"`+st.Next[0].CallID+`","arguments":`+better+`}`), "once the run goes on")
+	require.True(t, c.status("steered").Next[0].Amended)
+	require.Contains(t, c.update("steered", "resume", ""), "goes on")
+
+	c.until("steered", func(st run.Status) bool { return st.Phase == run.Thinking && st.Turn == 1 })
+	require.Contains(t, c.update("steered", "pause", `{"reason":"lunch"}`), "pauses after what it is doing now: turn 2")
+	c.until("steered", func(st run.Status) bool { return st.Phase == run.Paused && st.WaitsFor == "lunch" })
+	c.update("steered", "resume", "")
+
+	first := c.until("steered", in(run.WaitingForApproval)).Approval
+	require.Equal(t, "words: 3", first.Answer, "the amended code was run")
+	c.findsSoon(`AgentFactoryPhase="waiting_for_approval"`, "steered")
+	c.update("steered", "instruct", `{"message":"in German"}`)
+	second := c.until("steered", func(st run.Status) bool { return st.Approval != nil && st.Approval.ApprovalID != first.ApprovalID }).Approval
+	require.Equal(t, "Wörter: 3", second.Answer)
+	complaint := c.refused("workflow", "update", "execute", "--workflow-id", "steered", "--name", "approve", "--input", decision(first.ApprovalID))
+	require.Contains(t, complaint, "is not what waits now")
+	require.Contains(t, c.update("steered", "approve", decision(second.ApprovalID)), "approved")
+
+	status, res := c.result("steered")
+	require.Equal(t, "COMPLETED", status)
+	require.Equal(t, "Wörter: 3", res.Answer)
+	c.findsSoon(`AgentFactoryOutcome="completed" AND AgentFactoryTokens > 10 AND AgentFactoryModel="scripted-test"`, "steered")
+	c.findsSoon(`AgentFactoryPhase!="finished"`)
+}
+
+func TestTheTemporalCLIShowsWhyAnUpdateIsRefused(t *testing.T) {
+	s := newStack(t, steeredCount)
+	s.worker()
+	c := s.cli()
+	c.start("held", `{"paused":true,`+countInput+`}`)
+	c.until("held", in(run.Paused))
+	for _, u := range []struct{ name, input, says string }{
+		{"instruct", `{"mesage":"x"}`, `unknown field "mesage"; did you mean "message"?`},
+		{"instruct", `"x"`, "instruct: input is a JSON string; give an object"},
+		{"budget", `{"turns":-1}`, "budget: turns is -1"},
+		{"approve", decision("finish-0"), "nothing waits for an approval now"},
+		{"pause", `{}`, "paused already"},
+		{"resume", `{"steps":-2}`, "steps is -2"},
+		{"amend", `{"call_id":"x","arguments":{}}`, `call_id "x" does not wait`},
+		{"resum", `{}`, "unknown update resum"},
+	} {
+		complaint := c.refused("workflow", "update", "execute", "--workflow-id", "held", "--name", u.name, "--input", u.input)
+		require.Contains(t, strings.ReplaceAll(complaint, `\"`, `"`), u.says)
+	}
+}
+
+func TestTheTemporalCLIEndsRuns(t *testing.T) {
+	s := newStack(t, wordCount)
+	s.worker()
+	c := s.cli()
+	for id, command := range map[string]string{"given-up": "cancel", "cut-off": "terminate"} {
+		c.start(id, `{"approval":"finish",`+countInput+`}`)
+		c.until(id, in(run.WaitingForApproval))
+		c.run("workflow", command, "--workflow-id", id)
+	}
+	c.findsSoon(`AgentFactoryOutcome="cancelled" AND ExecutionStatus="Canceled"`, "given-up")
+	c.findsSoon(`ExecutionStatus="Terminated"`, "cut-off")
+	res, err := s.records.Result(t.Context(), "given-up", s.runID("given-up"))
+	require.NoError(t, err, "a cancelled run leaves its result.json")
+	require.Equal(t, run.Cancelled, res.Outcome)
 }
