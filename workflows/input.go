@@ -53,8 +53,8 @@ func (in InstallInput) Check() error {
 	return in.Budget.Check()
 }
 
-// maxModel is longer than the name of any model, in bytes.
-const maxModel = 256
+// maxModel is what a search attribute holds in Temporal's SQL databases, in characters.
+const maxModel = 255
 
 // maxEncodedFiles keeps the input of the first activity, which encodes the files anew,
 // within the 2 MiB that Temporal takes: JSON may write a byte as six.
