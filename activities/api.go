@@ -18,15 +18,19 @@ type BeginInput struct {
 	Files  []run.InputFile `json:"files,omitempty"`
 	Model  string          `json:"model,omitempty"` // "" is the worker's configured model
 	Budget run.Budget      `json:"budget,omitzero"` // zeros are filled with defaults
+	// Offer puts the saved skills that fit into the first message with their interfaces, so
+	// that they can be run at once.
+	Offer bool `json:"offer,omitempty"`
 }
 
 // BeginResult refers to the opening of the transcript and the first workspace.
 type BeginResult struct {
-	Turn   string     `json:"turn"` // key of turn 0
-	Step   string     `json:"step"` // key of step 0
-	Model  string     `json:"model"`
-	Budget run.Budget `json:"budget"` // resolved
-	Priced bool       `json:"priced,omitempty"`
+	Turn    string          `json:"turn"` // key of turn 0
+	Step    string          `json:"step"` // key of step 0
+	Model   string          `json:"model"`
+	Budget  run.Budget      `json:"budget"` // resolved
+	Priced  bool            `json:"priced,omitempty"`
+	Offered []run.Candidate `json:"offered,omitempty"` // saved skills that may fit, the best first
 	// Listed says that the server knows the search attributes; Unlisted why it does not.
 	Listed   bool   `json:"listed,omitempty"`
 	Unlisted string `json:"unlisted,omitempty"`

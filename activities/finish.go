@@ -157,6 +157,7 @@ func (s *Subagents) name(ctx context.Context, k *candidate, c *call) error {
 		EntryFile: relative(k.entry, path.Dir(k.entry)), Tools: k.agent.Tools,
 		Query: success.Query, Journal: success.Journal, Inputs: c.before.Inputs,
 	}
+	k.plan.Interface = k.inspect.Docstring
 	for _, f := range k.files {
 		f.Path = relative(f.Path, path.Dir(k.entry))
 		k.plan.Files = k.plan.Files.With(f)

@@ -170,7 +170,7 @@ func (l *Library) save(ctx context.Context, step *run.Step, index int) (run.Save
 	if err != nil {
 		return run.SavedSkill{}, err
 	}
-	draft := skillstore.Draft{Name: plan.Name, Description: plan.Description, EntryFile: plan.EntryFile, Tools: plan.Tools, Files: files, Lineage: lineage}
+	draft := skillstore.Draft{Name: plan.Name, Description: plan.Description, EntryFile: plan.EntryFile, Interface: plan.Interface, Tools: plan.Tools, Files: files, Lineage: lineage}
 	saved, err := l.promote(ctx, plan, draft)
 	if err != nil || !saved.Promoted || plan.Supersedes == "" || plan.Supersedes == saved.Name {
 		return saved, err
@@ -221,7 +221,7 @@ func (l *Library) promote(ctx context.Context, plan run.PlannedSave, draft skill
 		if err := l.Skills.AddCase(ctx, draft.Name, caseOf(plan, draft)); err != nil {
 			return run.SavedSkill{}, err
 		}
-		saved := run.SavedSkill{Name: draft.Name, Version: version.Version, Promoted: true}
+		saved := run.SavedSkill{Name: draft.Name, Version: version.Version, Parent: plan.ParentVersion, Promoted: true}
 		if draft.Name != plan.Name {
 			saved.Note = plan.Name + " was taken by another run"
 		}

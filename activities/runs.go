@@ -25,6 +25,7 @@ const (
 	MaxInputFile     = 256 << 20 // bytes of one input file
 	MaxInlineFiles   = 256 << 10 // bytes of all files inside the workflow input
 	suggestedSkills  = 5         // saved skills named in the first message
+	offeredWhole     = 3         // of them with their interface
 	maxListedOutputs = 500
 )
 
@@ -59,7 +60,7 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 	if err != nil {
 		return BeginResult{}, err
 	}
-	skills, err := r.suggest(ctx, in.Task)
+	skills, offered, err := r.suggest(ctx, in)
 	if err != nil {
 		return BeginResult{}, failure("search the skill library", err)
 	}
@@ -75,7 +76,7 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 	if err != nil {
 		return BeginResult{}, failure("begin the run", err)
 	}
-	res := BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, Budget: budget, Priced: settings.Priced, Listed: true}
+	res := BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, Budget: budget, Priced: settings.Priced, Offered: offered, Listed: true}
 	if err := r.Listed(ctx); err != nil {
 		res.Listed, res.Unlisted = false, cut(err.Error(), maxReason)
 	}
@@ -108,16 +109,28 @@ func (r *Runs) opening(task string, inputs workspace.Manifest, skills []metaskil
 	}
 }
 
-func (r *Runs) suggest(ctx context.Context, task string) ([]metaskill.Suggestion, error) {
-	hits, err := r.Skills.Search(ctx, task, suggestedSkills)
+// suggest looks for saved skills that fit the task. Those that are offered come with
+// their interface, the best few, so that the message stays short.
+func (r *Runs) suggest(ctx context.Context, in BeginInput) ([]metaskill.Suggestion, []run.Candidate, error) {
+	hits, err := r.Skills.Search(ctx, in.Task, suggestedSkills)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	found := make([]metaskill.Suggestion, len(hits))
+	var suggestions []metaskill.Suggestion
+	var offered []run.Candidate
 	for i, h := range hits {
-		found[i] = metaskill.Suggestion{Name: h.Name, Description: h.Description}
+		s := metaskill.Suggestion{Name: h.Name, Description: h.Description}
+		if in.Offer && i < offeredWhole {
+			version, err := r.Skills.Version(ctx, h.Name, h.Version)
+			if err != nil {
+				return nil, nil, err
+			}
+			s.Interface = version.Interface
+		}
+		suggestions = append(suggestions, s)
+		offered = append(offered, run.Candidate{Name: h.Name, Version: h.Version, Score: h.Score})
 	}
-	return found, nil
+	return suggestions, offered, nil
 }
 
 func (r *Runs) storeInputs(ctx context.Context, files []run.InputFile) (workspace.Manifest, error) {

@@ -51,7 +51,12 @@ func (d Draft) metadata(given map[string]string) map[string]string {
 func (d Draft) body() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n", title(d.Name))
-	fmt.Fprintf(&b, "`%s` defines `main(query: str) -> {\"answer\": str, \"summary\": str}`. Give it the whole sub-task in plain words.\n\n", d.EntryFile)
+	fmt.Fprintf(&b, "`%s` defines `main(query: str) -> {\"answer\": str, \"summary\": str}`. ", d.EntryFile)
+	if d.Interface == "" {
+		b.WriteString("Give it the whole sub-task in plain words.\n\n")
+	} else {
+		fmt.Fprintf(&b, "What it says of itself and of the query:\n\n%s\n\n", block(d.Interface))
+	}
 	fmt.Fprintf(&b, "- In AgentFactory: `run_subagent {\"skill_name\": \"%s\", \"query\": \"…\"}`\n", d.Name)
 	fmt.Fprintf(&b, "- In Python, in %s: `from %s import main; print(main(\"…\")[\"answer\"])`\n", folder(d.EntryFile), module(d.EntryFile))
 	if needs := d.needs(); len(needs) > 0 {
@@ -62,6 +67,9 @@ func (d Draft) body() string {
 	}
 	return b.String()
 }
+
+// block is a text that Markdown shows as it is, whatever it holds.
+func block(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
 
 func title(name string) string {
 	words := strings.ReplaceAll(name, "-", " ")

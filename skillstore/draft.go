@@ -34,7 +34,7 @@ type prepared struct {
 }
 
 func prepare(d Draft) (prepared, error) {
-	d.Description = strings.TrimSpace(d.Description)
+	d.Description, d.Interface = strings.TrimSpace(d.Description), shortened(d.Interface)
 	if err := d.check(); err != nil {
 		return prepared{}, err
 	}
@@ -46,11 +46,22 @@ func prepare(d Draft) (prepared, error) {
 	files := maps.Clone(d.Files)
 	files[skill.DocumentFile] = document
 	m := skill.Manifest{
-		Name: d.Name, Description: d.Description, EntryFile: d.EntryFile, Tools: append([]string{}, d.Tools...),
+		Name: d.Name, Description: d.Description, EntryFile: d.EntryFile, Interface: d.Interface, Tools: append([]string{}, d.Tools...),
 		Files: describe(files), Lineage: d.Lineage, Metadata: maps.Clone(d.Metadata),
 	}
 	m.Digest = m.ContentDigest()
 	return prepared{manifest: m, files: files}, nil
+}
+
+// maxInterface bounds what every reuse of a skill reads of its interface, in characters.
+const maxInterface = 1500
+
+func shortened(text string) string {
+	text = strings.TrimSpace(strings.ToValidUTF8(text, "�"))
+	if r := []rune(text); len(r) > maxInterface {
+		return string(r[:maxInterface-1]) + "…"
+	}
+	return text
 }
 
 // describe lists files sorted by path. Executable is what begins like a script, so that it follows from the content.

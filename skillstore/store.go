@@ -67,6 +67,7 @@ type Draft struct {
 	Name        string
 	Description string   // what the skill does and when to use it, for strangers
 	EntryFile   string   // one of Files, with main(query)
+	Interface   string   // what the code says of the query that it takes; empty: nothing
 	Tools       []string // tool skills it is given
 	// Files are the contents by relative path. A SKILL.md among them gives the body and the optional fields of the
 	// stored one; without it, one is written from the rest of the draft.

@@ -171,7 +171,7 @@ func (a *app) demoRun(ctx context.Context, c *connection, task string, files inp
 		return demoTask{}, err
 	}
 	in.Files = inputs
-	id, err := c.start(ctx, "demo-"+newRunID(treeFolder)[len("install-"):], in)
+	id, err := c.start(ctx, workflows.SolveType, newRunID("demo", treeFolder), in)
 	if err != nil {
 		return demoTask{}, err
 	}

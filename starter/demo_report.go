@@ -44,7 +44,7 @@ The servers stay in the background until nobody has needed them for ten minutes.
 
 This was a scripted model. With a real one:
   export OPENAI_API_KEY=…
-  starter install "Summarise the licences of these files" --file LICENSE
+  starter solve "Summarise the licences of these files" --file LICENSE
 or with any OpenAI-compatible server, such as Ollama:
   export OPENAI_BASE_URL=http://localhost:11434/v1 AGENTFACTORY_MODEL=qwen3
 `

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,8 +17,10 @@ import (
 	"agentfactory/workflows"
 )
 
-// installOptions are the flags of `starter install`.
-type installOptions struct {
+// taskOptions are the flags of the commands that start a run with a task.
+type taskOptions struct {
+	workflowType string
+
 	files  []string
 	model  string
 	budget runs.Budget
@@ -30,31 +33,37 @@ type installOptions struct {
 }
 
 func (a *app) installCommand() *cobra.Command {
-	var o installOptions
-	cmd := &cobra.Command{
+	return a.taskCommand(workflows.InstallType, &cobra.Command{
 		Use:   "install TASK",
-		Short: "Solve a task; build, run and save the subagents it needs",
-		Long: `Solve a task that is given in plain words. The meta-agent looks for saved skills that
-fit, builds what is missing as small Python programs, runs and repairs them in a
-sandbox, and saves what worked as skills.
+		Short: "Solve a task, and say less about the library than solve does",
+		Long: `Solve a task that is given in plain words, as "starter solve" does; saved skills that may
+fit are only named to the meta-agent, not offered with their interfaces. Use it to build
+new subagents for a task.
 
-Progress goes to stderr, the answer to stdout. Ctrl-C detaches: the run goes on, and
+` + aboutTasks,
+		Example: `  starter install "Plot the monthly totals of sales.csv" --file sales.csv
+  starter install "Which of these contracts end in 2027?" --file a.txt --file b.txt --max-turns 20
+  starter install "Transcribe talk.mp3" --file talk.mp3 --budget-cost 0.50 --detach`,
+	})
+}
+
+// aboutTasks is what both commands that take a task say.
+const aboutTasks = `Progress goes to stderr, the answer to stdout. Ctrl-C detaches: the run goes on, and
 "starter runs watch ID" comes back to it. Long material belongs into files, not into
 the task; TASK - reads the task from stdin.
 
 With --json the result is one document: workflow_id, run_id, outcome, answer, turns,
-usage, skills, files. "starter --help" lists the exit codes.`,
-		Example: `  starter install "Plot the monthly totals of sales.csv" --file sales.csv
-  starter install "Which of these contracts end in 2027?" --file a.txt --file b.txt --max-turns 20
-  starter install - --json < task.txt | jq -r .answer
-  starter install "Transcribe talk.mp3" --file talk.mp3 --budget-cost 0.50 --detach`,
-		Args: exactly("a TASK in plain words, or - to read it from stdin"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := positiveFlags(cmd); err != nil {
-				return err
-			}
-			return a.install(cmd.Context(), args[0], o)
-		},
+usage, skills, decision, files. "starter --help" lists the exit codes.`
+
+// taskCommand is a command that starts a run of a workflow type with a task.
+func (a *app) taskCommand(workflowType string, cmd *cobra.Command) *cobra.Command {
+	o := taskOptions{workflowType: workflowType}
+	cmd.Args = exactly("a TASK in plain words, or - to read it from stdin")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := positiveFlags(cmd); err != nil {
+			return err
+		}
+		return a.runTask(cmd.Context(), args[0], o)
 	}
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.files, "file", "f", nil, "file to put into the workspace (repeat for more)")
@@ -85,7 +94,7 @@ func positiveFlags(cmd *cobra.Command) error {
 	return nil
 }
 
-func (a *app) install(ctx context.Context, task string, o installOptions) error {
+func (a *app) runTask(ctx context.Context, task string, o taskOptions) error {
 	task, err := a.readTask(task)
 	if err != nil {
 		return err
@@ -112,7 +121,7 @@ func (a *app) install(ctx context.Context, task string, o installOptions) error 
 	if in.Files, err = files.hand(ctx, c.Blobs); err != nil {
 		return err
 	}
-	id, err := c.start(ctx, o.id, in)
+	id, err := c.start(ctx, o.workflowType, o.id, in)
 	if err != nil {
 		return err
 	}
@@ -123,7 +132,7 @@ func (a *app) install(ctx context.Context, task string, o installOptions) error 
 	return a.follow(ctx, c, id)
 }
 
-// started ends `install --detach`: the ID on stdout, for scripts.
+// started ends a command with --detach: the ID on stdout, for scripts.
 func (a *app) started(id string) error {
 	if a.json {
 		return a.printJSON(unfinished(id))
@@ -134,7 +143,7 @@ func (a *app) started(id string) error {
 }
 
 // prepare checks everything that can be checked before anything is started.
-func prepare(task string, o installOptions) (workflows.InstallInput, inputFiles, error) {
+func prepare(task string, o taskOptions) (workflows.InstallInput, inputFiles, error) {
 	o.budget.WallSeconds = int64((o.time + time.Second - 1) / time.Second)
 	in := workflows.InstallInput{Task: task, Model: o.model, Budget: o.budget, Approval: o.ask, Paused: o.paused}
 	if o.noSave {
@@ -166,9 +175,9 @@ func (a *app) readTask(task string) (string, error) {
 }
 
 // start begins the run by its type name, as any other program would.
-func (c *connection) start(ctx context.Context, id string, in workflows.InstallInput) (string, error) {
+func (c *connection) start(ctx context.Context, workflowType, id string, in workflows.InstallInput) (string, error) {
 	if id == "" {
-		id = newRunID(in.Task)
+		id = newRunID(strings.ToLower(workflowType), in.Task)
 	}
 	summary := clip(oneLine(in.Task), maxSummary)
 	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -178,7 +187,7 @@ func (c *connection) start(ctx context.Context, id string, in workflows.InstallI
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            summary,
 		Memo:                                     map[string]any{memoTask: summary},
-	}, workflows.InstallType, in)
+	}, workflowType, in)
 	var taken *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &taken) {
 		return "", badInput("a run with the ID %s is going on: watch it with `starter runs watch %s`, or choose another --id", id, id)

@@ -58,7 +58,7 @@ Begin with the demo, which needs no key and no network:
 
 Then with a model of your own:
   export OPENAI_API_KEY=…            # or OPENAI_BASE_URL and AGENTFACTORY_MODEL for Ollama, vLLM, …
-  starter install "Plot the monthly totals of sales.csv" --file sales.csv
+  starter solve "Plot the monthly totals of sales.csv" --file sales.csv
   starter skills list
 
 What is configured and what is missing:
@@ -83,7 +83,7 @@ Exit codes
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on stdout")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.demoCommand(), a.installCommand(), a.runsCommand(), a.skillsCommand(), a.modelCommand(), a.doctorCommand(), a.devCommand())
+	root.AddCommand(a.demoCommand(), a.solveCommand(), a.installCommand(), a.runsCommand(), a.skillsCommand(), a.modelCommand(), a.doctorCommand(), a.devCommand())
 	return root
 }
 

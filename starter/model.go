@@ -24,10 +24,10 @@ func (a *app) modelCommand() *cobra.Command {
 readable file. "record" stands between AgentFactory and the configured model and writes
 such a file; "serve" answers from it. The form of the file: docs/scripted-model.md.`,
 		Example: `  starter model record run.yaml &          # OPENAI_API_KEY and OPENAI_BASE_URL name the real one
-  OPENAI_BASE_URL=http://127.0.0.1:8011/v1 AGENTFACTORY_MODEL=gpt-5-mini starter install "…"
+  OPENAI_BASE_URL=http://127.0.0.1:8011/v1 AGENTFACTORY_MODEL=gpt-5-mini starter solve "…"
 
   starter model serve run.yaml &
-  OPENAI_BASE_URL=http://127.0.0.1:8011/v1 AGENTFACTORY_MODEL=gpt-5-mini starter install "…"`,
+  OPENAI_BASE_URL=http://127.0.0.1:8011/v1 AGENTFACTORY_MODEL=gpt-5-mini starter solve "…"`,
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}

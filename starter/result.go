@@ -55,6 +55,9 @@ func endLine(res runs.Result) string {
 
 // sayWhatCameOut lists skills and files with the commands that show them.
 func (a *app) sayWhatCameOut(res runs.Result) {
+	if d := res.Decision; d != nil && d.Choice != runs.Neither {
+		a.say("library %s", oneLine(d.Reason))
+	}
 	for _, s := range res.Skills {
 		note := ""
 		if s.Note != "" {
@@ -67,7 +70,7 @@ func (a *app) sayWhatCameOut(res runs.Result) {
 	}
 	a.say("record  starter runs show %s", res.WorkflowID)
 	if res.Outcome == runs.BudgetExhausted {
-		a.say("next    start it again with a larger budget (starter install --help)")
+		a.say("next    start it again with a larger budget (starter solve --help)")
 	}
 }
 

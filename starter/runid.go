@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// newRunID is readable and unique: install-<words of the task>-<6 random characters>.
-func newRunID(task string) string {
+// newRunID is readable and unique: <kind>-<words of the task>-<6 random characters>.
+func newRunID(kind, task string) string {
 	suffix := strings.ToLower(rand.Text()[:6])
 	if s := slug(task); s != "" {
-		return "install-" + s + "-" + suffix
+		return kind + "-" + s + "-" + suffix
 	}
-	return "install-" + suffix
+	return kind + "-" + suffix
 }
 
 const maxSlug = 40 // characters

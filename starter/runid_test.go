@@ -25,7 +25,7 @@ func TestSlug(t *testing.T) {
 func TestRunIDsAreUniqueAndValid(t *testing.T) {
 	seen := map[string]bool{}
 	for _, task := range []string{"Plot it", "Plot it", "日本語", strings.Repeat("word ", 1000)} {
-		id := newRunID(task)
+		id := newRunID("install", task)
 		require.NoError(t, checkID(id))
 		require.False(t, seen[id], id)
 		seen[id] = true
@@ -37,7 +37,7 @@ func FuzzNewRunID(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, task string) {
-		if err := checkID(newRunID(task)); err != nil {
+		if err := checkID(newRunID("install", task)); err != nil {
 			t.Fatalf("newRunID(%q): %v", task, err)
 		}
 	})

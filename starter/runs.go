@@ -74,7 +74,7 @@ func (a *app) listRuns(ctx context.Context, limit int) error {
 		return a.printJSON(map[string]any{"runs": list})
 	}
 	if len(list) == 0 {
-		a.say("there are no runs yet; begin with `starter demo` or `starter install TASK`")
+		a.say("there are no runs yet; begin with `starter demo` or `starter solve TASK`")
 		return nil
 	}
 	rows := make([][]string, len(list))
@@ -91,7 +91,7 @@ func (a *app) listRuns(ctx context.Context, limit int) error {
 func (c *connection) latestRuns(ctx context.Context, limit int) ([]listedRun, error) {
 	list := []listedRun{}
 	request := &workflowservice.ListWorkflowExecutionsRequest{
-		Query:    fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus != 'ContinuedAsNew'", workflows.InstallType),
+		Query:    fmt.Sprintf("WorkflowType IN ('%s', '%s') AND ExecutionStatus != 'ContinuedAsNew'", workflows.SolveType, workflows.InstallType),
 		PageSize: int32(min(limit, 1000)),
 	}
 	for {

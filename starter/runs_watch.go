@@ -9,7 +9,7 @@ func (a *app) runsWatchCommand() *cobra.Command {
 		Use:   "watch ID",
 		Short: "Watch a run until it ends, then print its result",
 		Long: `Watch a run that is going on, or print the result of one that has ended. Progress goes
-to stderr, the answer to stdout, and the exit code is the one that "starter install"
+to stderr, the answer to stdout, and the exit code is the one that "starter solve"
 would have had. Ctrl-C detaches again.`,
 		Example: `  starter runs watch install-plot-the-totals-k3x9qa
   starter runs watch install-plot-the-totals-k3x9qa --json`,

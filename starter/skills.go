@@ -109,7 +109,7 @@ func noSkills(query string) string {
 	if query != "" {
 		return "no skill fits; `starter skills list` shows them all"
 	}
-	return "the library is empty; runs save skills (starter demo, starter install), and `starter skills import DIR` adds one"
+	return "the library is empty; runs save skills (starter demo, starter solve), and `starter skills import DIR` adds one"
 }
 
 func trustOf(s listedSkill) string {

@@ -19,7 +19,8 @@ const (
 
 // Names that other programs rely on.
 const (
-	InstallType = "Install" // workflow type
+	InstallType = "Install" // workflow type: solve a task, build what it needs
+	SolveType   = "Solve"   // workflow type: the front door, which begins with the library; takes InstallInput as well
 	StatusQuery = "status"  // answers run.Status
 
 	ApproveUpdate  = "approve"  // takes Approve
@@ -143,6 +144,7 @@ type Carry struct {
 	Idle      int               `json:"idle,omitempty"`
 	Accepted  *accepted         `json:"accepted,omitempty"`
 	Usage     run.Usage         `json:"usage"`
+	Offered   []run.Candidate   `json:"offered,omitempty"`
 	Skills    []run.SavedSkill  `json:"skills,omitempty"`
 	Used      []string          `json:"used,omitempty"`
 	Paused    *Pause            `json:"paused,omitempty"`

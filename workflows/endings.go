@@ -27,7 +27,7 @@ func (a *agent) abort(ctx workflow.Context, cause error) (run.Result, error) {
 	if outcome == run.Cancelled {
 		return res, temporal.NewCanceledError()
 	}
-	return res, temporal.NewNonRetryableApplicationError(reason, typeOf(cause), nil)
+	return res, temporal.NewNonRetryableApplicationError(reason, errorType(cause), nil)
 }
 
 // close writes result.json and waits for updates that are being answered.
@@ -38,6 +38,10 @@ func (a *agent) close(ctx workflow.Context, outcome run.Outcome, reason string) 
 	}}
 	if a.accepted != nil {
 		in.Plan = a.accepted.Step
+	}
+	if outcome == run.Completed {
+		decision := a.libraryDecision()
+		in.Result.Decision = &decision
 	}
 	var res run.Result
 	write := func(ctx workflow.Context) error {
@@ -80,7 +84,7 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-func typeOf(err error) string {
+func errorType(err error) string {
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {
 		return app.Type()

@@ -18,6 +18,16 @@ import (
 // worked. Its input is an InstallInput; it is taken as raw JSON so that unknown fields
 // are refused.
 func Install(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
+	return start(ctx, raw)
+}
+
+// Solve is the front door: the same loop, opened with the saved skills that fit. It runs
+// what fits, repairs what falls short and builds the rest.
+func Solve(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
+	return start(ctx, raw)
+}
+
+func start(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 	in, err := DecodeInstall(raw)
 	if err != nil {
 		return run.Result{}, invalidInput(err)
@@ -63,11 +73,12 @@ type agent struct {
 	impatient bool // somebody wants a waiting run to try again at once
 	closing   bool // nothing can be changed any more
 
-	usage  run.Usage
-	skills []run.SavedSkill
-	used   []string // saved skills that were run
-	story  story
-	listed listing
+	usage   run.Usage
+	offered []run.Candidate // saved skills that may fit
+	skills  []run.SavedSkill
+	used    []string // saved skills that were run
+	story   story
+	listed  listing
 }
 
 // accepted is a finish that the review accepted, on its way to being released and saved.
@@ -89,7 +100,7 @@ func newAgent(in InstallInput) *agent {
 		a.model, a.budget, a.priced, a.listed.possible = c.Model, c.Budget, c.Priced, c.Listed
 		a.turn, a.number, a.calls, a.answers, a.workspace, a.nextStep = c.Turn, c.Number, c.Calls, c.Answers, c.Workspace, c.NextStep
 		a.note, a.messages, a.warned, a.idle, a.accepted = c.Note, c.Messages, c.Warned, c.Idle, c.Accepted
-		a.usage, a.skills, a.used, a.paused, a.steps = c.Usage, c.Skills, c.Used, c.Paused, c.Steps
+		a.usage, a.offered, a.skills, a.used, a.paused, a.steps = c.Usage, c.Offered, c.Skills, c.Used, c.Paused, c.Steps
 		a.story.seq, a.story.events = c.Events, c.Recent
 		if c.Amended != nil {
 			a.amended = c.Amended
@@ -186,9 +197,9 @@ func (a *agent) continueAsNew(ctx workflow.Context) error {
 		Model: a.model, Budget: a.budget, Priced: a.priced, Listed: a.listed.possible,
 		Turn: a.turn, Number: a.number, Calls: a.calls, Amended: a.amended, Answers: a.answers, Workspace: a.workspace, NextStep: a.nextStep,
 		Note: a.note, Messages: a.messages, Warned: a.warned, Idle: a.idle, Accepted: a.accepted,
-		Usage: a.usage, Skills: a.skills, Used: a.used, Paused: a.paused, Steps: a.steps, Events: a.story.seq, Recent: a.story.recent(),
+		Usage: a.usage, Offered: a.offered, Skills: a.skills, Used: a.used, Paused: a.paused, Steps: a.steps, Events: a.story.seq, Recent: a.story.recent(),
 	}
-	return workflow.NewContinueAsNewError(ctx, InstallType, in)
+	return workflow.NewContinueAsNewError(ctx, typeOf(ctx), in)
 }
 
 func (a *agent) open(ctx workflow.Context) error {
@@ -197,12 +208,13 @@ func (a *agent) open(ctx workflow.Context) error {
 	err := a.patiently(ctx, func(ctx workflow.Context) error {
 		var acts *activities.Runs
 		return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, "open the run"), acts.Begin,
-			activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget}).Get(ctx, &res)
+			activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget, Offer: typeOf(ctx) == SolveType}).Get(ctx, &res)
 	})
 	if err != nil {
 		return err
 	}
 	a.turn, a.workspace, a.model, a.budget, a.priced = res.Turn, res.Step, res.Model, res.Budget, res.Priced
+	a.offered = res.Offered
 	a.tell(ctx, "opened with model "+res.Model)
 	if res.Unlisted != "" {
 		a.tell(ctx, "cannot be found by search attributes: "+res.Unlisted)

@@ -126,6 +126,29 @@ func TestARunGoesFromTaskToSavedSkills(t *testing.T) {
 	require.Equal(t, "step3", b.closed[0].Plan)
 }
 
+func TestTheDecisionSaysWhatBecameOfTheLibrary(t *testing.T) {
+	offered := []run.Candidate{{Name: "near", Version: 2, Score: 0.5}}
+	for name, c := range map[string]struct {
+		agent  agent
+		choice run.Choice
+		reason string
+	}{
+		"nothing":           {agent{}, run.Neither, "no saved skill fitted"},
+		"offered in vain":   {agent{offered: offered}, run.Neither, "the model took none of the 1 saved skills that were offered, of which near came nearest (score 0.50)"},
+		"reused":            {agent{offered: offered, used: []string{"near"}}, run.Reused, "reused near"},
+		"evolved":           {agent{used: []string{"near"}, skills: []run.SavedSkill{{Name: "near", Version: 3, Parent: 2}}}, run.Evolved, "evolved near version 3"},
+		"built":             {agent{skills: []run.SavedSkill{{Name: "new", Version: 1}}}, run.Built, "built new version 1; no saved skill fitted"},
+		"reused and built":  {agent{used: []string{"near"}, skills: []run.SavedSkill{{Name: "new", Version: 1}}}, run.Mixed, "reused near; built new version 1"},
+		"all three at once": {agent{used: []string{"a", "b"}, skills: []run.SavedSkill{{Name: "b", Version: 2, Parent: 1}, {Name: "c", Version: 1}}}, run.Mixed, "reused a; evolved b version 2; built c version 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := c.agent.libraryDecision()
+			require.Equal(t, c.choice, d.Choice)
+			require.Equal(t, c.reason, d.Reason)
+		})
+	}
+}
+
 func TestBadInputEndsTheRunAtOnceAndNamesTheField(t *testing.T) {
 	for name, c := range map[string]struct{ input, says string }{
 		"an empty task":                   {`{"task":"  "}`, "task is empty"},

@@ -162,10 +162,12 @@ func (p *workerProcess) kill() {
 	})
 }
 
+var startOptions = client.StartWorkflowOptions{TaskQueue: workflows.TaskQueue}
+
 // start begins a run by its type name, as any program would.
 func (s *stack) start(input any) client.WorkflowRun {
 	s.t.Helper()
-	r, err := s.temporal.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{TaskQueue: workflows.TaskQueue}, workflows.InstallType, input)
+	r, err := s.temporal.ExecuteWorkflow(s.t.Context(), startOptions, workflows.InstallType, input)
 	require.NoError(s.t, err)
 	return r
 }

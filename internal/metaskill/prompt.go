@@ -80,6 +80,7 @@ func toolNames() []string {
 type Suggestion struct {
 	Name        string
 	Description string
+	Interface   string // what its code says of the query; empty: not told
 }
 
 // FirstMessage is the user message that opens a run: the task, its input files, the
@@ -104,8 +105,21 @@ func FirstMessage(task string, files, tools []string, skills []Suggestion) strin
 	b.WriteString("\nSaved skills that may fit:\n")
 	for _, s := range skills {
 		fmt.Fprintf(&b, "- %s: %s\n", s.Name, oneLine(s.Description))
+		if s.Interface != "" {
+			fmt.Fprintf(&b, "    %s\n", strings.ReplaceAll(clipped(s.Interface), "\n", "\n    "))
+		}
 	}
 	return b.String()
+}
+
+// maxInterface bounds what an offered skill costs in every turn, in characters.
+const maxInterface = 600
+
+func clipped(text string) string {
+	if r := []rune(text); len(r) > maxInterface {
+		return string(r[:maxInterface-1]) + "…"
+	}
+	return text
 }
 
 // maxListedFiles bounds what 500 input files would cost in every turn.

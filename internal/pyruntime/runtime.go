@@ -193,6 +193,7 @@ type Inspection struct {
 	LocalModules []string `json:"local_modules"` // files of the workspace that it imports, also indirectly, sorted
 	Imports      []string `json:"imports"`       // dotted names
 	Literals     []string `json:"literals"`      // string constants but docstrings
+	Docstring    string   `json:"docstring"`     // of the entry module, else of its main
 }
 
 // inspectLimits are ample for parsing source code.

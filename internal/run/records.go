@@ -124,7 +124,8 @@ func (p Plan) Digest() string {
 type PlannedSave struct {
 	Name           string             `json:"name"`
 	Description    string             `json:"description"`
-	EntryFile      string             `json:"entry_file"` // relative to the skill
+	EntryFile      string             `json:"entry_file"`          // relative to the skill
+	Interface      string             `json:"interface,omitempty"` // what its code says of the query that it takes
 	Tools          []string           `json:"tools,omitempty"`
 	Files          workspace.Manifest `json:"files"` // paths relative to the skill
 	ParentVersion  int                `json:"parent_version,omitempty"`

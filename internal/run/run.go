@@ -39,12 +39,38 @@ type OutputFile struct {
 	Size int64  `json:"size"` // bytes
 }
 
+// Candidate is a saved skill that was offered to a run.
+type Candidate struct {
+	Name    string  `json:"name"`
+	Version int     `json:"version"`
+	Score   float64 `json:"score"` // how well it fits the task, up to 1
+}
+
+// Choice says in a word what a run did about the library.
+type Choice string
+
+const (
+	Reused  Choice = "reused"  // saved skills solved the task as they are
+	Evolved Choice = "evolved" // saved skills fell short and got new versions
+	Built   Choice = "built"   // new skills
+	Mixed   Choice = "mixed"   // several of these
+	Neither Choice = "neither" // no saved skill was run, and none was saved
+)
+
+// Decision is what a run made of the library, and why.
+type Decision struct {
+	Choice  Choice      `json:"choice"`
+	Reason  string      `json:"reason"` // one line
+	Offered []Candidate `json:"offered"`
+}
+
 // SavedSkill is a skill that a run added to the library.
 type SavedSkill struct {
 	Name     string `json:"name"`
 	Version  int    `json:"version"`
-	Promoted bool   `json:"promoted"`       // false: the version is stored, the head stayed where it was
-	Note     string `json:"note,omitempty"` // why it was renamed or not promoted
+	Parent   int    `json:"parent,omitempty"` // version that this one was made from; 0: a new skill
+	Promoted bool   `json:"promoted"`         // false: the version is stored, the head stayed where it was
+	Note     string `json:"note,omitempty"`   // why it was renamed or not promoted
 }
 
 // Result is what Install returns and what result.json holds.
@@ -58,6 +84,7 @@ type Result struct {
 	Usage      Usage        `json:"usage"`
 	Skills     []SavedSkill `json:"skills"`
 	SkillsUsed []string     `json:"skills_used,omitempty"` // saved skills that were run
+	Decision   *Decision    `json:"decision,omitempty"`    // of runs that completed: what was made of the library
 	Files      []OutputFile `json:"files"`
 	Model      string       `json:"model,omitempty"`
 	Transcript string       `json:"transcript,omitempty"` // key of the last turn; each turn names its parent

@@ -151,6 +151,7 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
 	})
 	main.RegisterWorkflowWithOptions(workflows.Install, workflow.RegisterOptions{Name: workflows.InstallType})
+	main.RegisterWorkflowWithOptions(workflows.Solve, workflow.RegisterOptions{Name: workflows.SolveType})
 	main.RegisterActivity(&activities.Runs{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Tools: tools, Defaults: defaults(p.Config.Limits.Run),
 		Listed: s.listing.check,

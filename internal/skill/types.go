@@ -42,9 +42,10 @@ type Manifest struct {
 	Version     int               `json:"version"` // from 1
 	Digest      string            `json:"digest"`  // ContentDigest
 	Description string            `json:"description"`
-	EntryFile   string            `json:"entry_file"` // the file with main(query)
-	Tools       []string          `json:"tools"`      // tool skills it is given, sorted
-	Files       []File            `json:"files"`      // sorted by path; SKILL.md is one of them
+	EntryFile   string            `json:"entry_file"`          // the file with main(query)
+	Interface   string            `json:"interface,omitempty"` // what the code says of the query that it takes
+	Tools       []string          `json:"tools"`               // tool skills it is given, sorted
+	Files       []File            `json:"files"`               // sorted by path; SKILL.md is one of them
 	Metadata    map[string]string `json:"metadata,omitempty"`
 	Lineage     Lineage           `json:"lineage"`
 	CreatedAt   time.Time         `json:"created_at"`

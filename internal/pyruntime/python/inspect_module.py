@@ -6,10 +6,11 @@ import sys
 
 MAX_LITERALS = 2000
 MAX_LITERAL = 500  # characters
+MAX_DOCSTRING = 4000
 
 
 def main(entry):
-    report = {"has_main": False, "syntax_error": "", "local_modules": [], "imports": [], "literals": []}
+    report = {"has_main": False, "syntax_error": "", "local_modules": [], "imports": [], "literals": [], "docstring": ""}
     pending, seen = [entry], set()
     while pending:
         path = pending.pop(0)
@@ -23,6 +24,7 @@ def main(entry):
             report["syntax_error"] = report["syntax_error"] or "%s: %s" % (path, e)
             continue
         if path == entry:
+            report["docstring"] = docstring(tree)[:MAX_DOCSTRING]
             report["has_main"] = any(isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == "main" for n in tree.body)
         else:
             report["local_modules"].append(path)
@@ -37,6 +39,16 @@ def main(entry):
     data = json.dumps(report).encode("utf-8", "replace")
     while data:
         data = data[os.write(3, data):]
+
+
+def docstring(tree):
+    """What the module says of itself, or else what main does: how it wants to be asked."""
+    of_main = [n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == "main"]
+    for node in [tree] + of_main:
+        text = ast.get_docstring(node)
+        if text:
+            return text
+    return ""
 
 
 def imported(tree):

@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/run"
+	"agentfactory/workflows"
+)
+
+// fitting is a model that builds a skill, reuses it as it is, and repairs it where it falls short.
+const fitting = `
+conversations:
+  - name: evolve
+    when: {user: /(?s)Latin-1.*word-count:/}
+    turns:
+      - calls: [{name: run_subagent, arguments: {skill_name: word-count, query: latin.txt}}]
+      - calls:
+          - {name: modify_subagent, arguments: {skill_name: word-count, old_content: 'encoding="utf-8"', new_content: 'encoding="utf-8", errors="replace"'}}
+          - {name: run_subagent, arguments: {skill_name: word-count, query: latin.txt}}
+      - calls:
+          - name: finish
+            arguments:
+              answer: 'words: {{.Find "answer: (\\d+)"}}'
+              subagents: [{entry_file: skills/word-count/subagent.py, description: Counts the words of the text file that query names.}]
+  - name: reuse
+    when: {user: /(?s)the query is the name of a text file.*/}
+    turns:
+      - calls: [{name: run_subagent, arguments: {skill_name: word-count, query: second.txt}}]
+      - calls: [{name: finish, arguments: {answer: 'words: {{.Find "answer: (\\d+)"}}'}}]
+  - name: build
+    when: {user: count the words}
+    turns:
+      - calls:
+          - name: create_subagent
+            arguments:
+              skill_name: word-count
+              code: |
+                """Counts words; the query is the name of a text file."""
+                def main(query):
+                    text = open(query, encoding="utf-8").read()
+                    return {"answer": str(len(text.split())), "summary": "counted " + query}
+              query: first.txt
+      - calls:
+          - name: finish
+            arguments:
+              answer: 'words: {{.Find "answer: (\\d+)"}}'
+              subagents: [{entry_file: subagent.py, description: Counts the words of the text file that query names.}]
+`
+
+func (s *stack) solve(in workflows.InstallInput) run.Result {
+	s.t.Helper()
+	r, err := s.temporal.ExecuteWorkflow(s.t.Context(), startOptions, workflows.SolveType, in)
+	require.NoError(s.t, err)
+	res, err := s.result(r)
+	require.NoError(s.t, err)
+	require.Equal(s.t, run.Completed, res.Outcome, s.dump(res.Transcript))
+	return res
+}
+
+// The front door offers what the library has with its interface, so that a skill that fits
+// is run at once, and says in the result what it made of it.
+func TestSolveReusesEvolvesAndBuilds(t *testing.T) {
+	s := newStack(t, fitting)
+	s.worker()
+	built := s.solve(workflows.InstallInput{Task: "count the words in the file", Files: []run.InputFile{{Path: "first.txt", Text: "drei kleine Wörter"}}})
+	require.Equal(t, run.Built, built.Decision.Choice)
+	require.Equal(t, "built word-count version 1; no saved skill fitted", built.Decision.Reason)
+
+	reused := s.solve(workflows.InstallInput{Task: "count the words in the other file", Files: []run.InputFile{{Path: "second.txt", Text: "just two"}}})
+	require.Equal(t, "words: 2", reused.Answer)
+	require.LessOrEqual(t, reused.Turns, 3)
+	require.Less(t, reused.Usage.OrchestrationOutputTokens, int64(400))
+	require.Less(t, reused.Usage.OrchestrationInputTokens, int64(12_000))
+	require.Equal(t, run.Reused, reused.Decision.Choice)
+	require.Equal(t, "reused word-count", reused.Decision.Reason)
+	require.Equal(t, "word-count", reused.Decision.Offered[0].Name)
+	require.Equal(t, []string{"word-count"}, reused.SkillsUsed)
+
+	evolved := s.solve(workflows.InstallInput{Task: "count the words in the Latin-1 file", Files: []run.InputFile{{Path: "latin.txt", Base64: "Z3L832U="}}})
+	require.Equal(t, run.Evolved, evolved.Decision.Choice, evolved.Decision.Reason)
+	require.Equal(t, []run.SavedSkill{{Name: "word-count", Version: 2, Parent: 1, Promoted: true}}, evolved.Skills)
+}
+
+func TestWhatASkillSaysOfItsQueryIsSavedWithIt(t *testing.T) {
+	s := newStack(t, fitting)
+	s.worker()
+	s.solve(workflows.InstallInput{Task: "count the words in the file", Files: []run.InputFile{{Path: "first.txt", Text: "one"}}})
+	version, err := s.skills.Version(t.Context(), "word-count", 1)
+	require.NoError(t, err)
+	require.Equal(t, "Counts words; the query is the name of a text file.", version.Interface)
+	document, err := s.skills.File(t.Context(), "word-count", 1, "SKILL.md")
+	require.NoError(t, err)
+	require.Contains(t, string(document), "    Counts words; the query is the name of a text file.")
+}
