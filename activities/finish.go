@@ -287,7 +287,8 @@ func taskLiterals(literals []string, task string, inputs workspace.Manifest) []s
 	return found
 }
 
-// proveClean runs a candidate where nothing but its files and the inputs are there.
+// proveClean runs a candidate where nothing but its files and the inputs are there, and
+// keeps what it answers and leaves as the output of its case.
 func (s *Subagents) proveClean(ctx context.Context, c *call, k *candidate) error {
 	dir, err := s.scratch()
 	if err != nil {
@@ -313,7 +314,30 @@ func (s *Subagents) proveClean(ctx context.Context, c *call, k *candidate) error
 		return complain("subagents (%s): it fails in a clean workspace that holds only its own files and the input files. %s",
 			k.entry, observe(res, workspace.Changes{}))
 	}
-	return nil
+	k.plan.Output, err = s.outputOf(ctx, dir, clean, res)
+	if errors.Is(err, workspace.ErrLimit) {
+		return complain("subagents (%s): %v", k.entry, err)
+	}
+	return err
+}
+
+// outputOf stores what a run answered and the files that it made or changed.
+func (s *Subagents) outputOf(ctx context.Context, dir string, before workspace.Manifest, res pyruntime.Result) (*run.Output, error) {
+	after, _, err := workspace.Snapshot(ctx, s.Blobs, dir, before, workspaceLimits)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.Blobs.Put(ctx, []byte(res.Answer))
+	if err != nil {
+		return nil, err
+	}
+	out := &run.Output{Answer: workspace.File{Digest: answer, Size: int64(len(res.Answer))}, Summary: cut(res.Summary, maxReason)}
+	for _, f := range after {
+		if was, ok := before.Lookup(f.Path); !ok || was.Digest != f.Digest {
+			out.Files = append(out.Files, f)
+		}
+	}
+	return out, nil
 }
 
 func containsFiles(all, some workspace.Manifest) bool {

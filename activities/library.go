@@ -279,9 +279,17 @@ func (l *Library) base(ctx context.Context, plan run.PlannedSave, draft skillsto
 }
 
 func caseOf(plan run.PlannedSave, draft skillstore.Draft) skill.Case {
-	c := skill.Case{Query: plan.Query, Journal: plan.Journal, Lineage: draft.Lineage}
-	for _, f := range plan.Inputs {
-		c.Inputs = append(c.Inputs, skill.File{Path: f.Path, Digest: string(f.Digest), Size: f.Size, Executable: f.Executable})
+	c := skill.Case{Query: plan.Query, Journal: plan.Journal, Inputs: filesOf(plan.Inputs), Lineage: draft.Lineage}
+	if o := plan.Output; o != nil { // plans of runs that began before outputs were kept have none
+		c.Output = &skill.Output{Answer: string(o.Answer.Digest), Size: o.Answer.Size, Summary: o.Summary, Files: filesOf(o.Files)}
 	}
 	return c
+}
+
+func filesOf(m workspace.Manifest) []skill.File {
+	var files []skill.File
+	for _, f := range m {
+		files = append(files, skill.File{Path: f.Path, Digest: string(f.Digest), Size: f.Size, Executable: f.Executable})
+	}
+	return files
 }

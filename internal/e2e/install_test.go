@@ -61,6 +61,12 @@ func TestATaskBecomesASkillAndASimilarTaskReusesIt(t *testing.T) {
 	stored, err := s.records.Result(t.Context(), first.WorkflowID, first.RunID)
 	require.NoError(t, err)
 	require.Equal(t, first, stored)
+	cases, err := s.skills.Cases(t.Context(), "word-count")
+	require.NoError(t, err)
+	require.Equal(t, "first.txt", cases[0].Query)
+	answer, err := s.objects.Get(t.Context(), objectstore.BlobKey(objectstore.Digest(cases[0].Output.Answer)))
+	require.NoError(t, err)
+	require.Equal(t, "3", string(answer.Body), "the case keeps the answer of the clean rerun")
 
 	second := s.install(workflows.InstallInput{Task: "count the words in the other file", Files: []run.InputFile{{Path: "second.txt", Text: "just two"}}})
 	require.Equal(t, run.Completed, second.Outcome, s.dump(second.Transcript))

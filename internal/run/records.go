@@ -110,7 +110,7 @@ type Plan struct {
 func (p Plan) Digest() string {
 	p.Skills = slices.Clone(p.Skills)
 	for i := range p.Skills {
-		p.Skills[i].Journal = ""
+		p.Skills[i].Journal, p.Skills[i].Output = "", nil
 	}
 	raw, err := json.Marshal(p)
 	if err != nil {
@@ -118,6 +118,13 @@ func (p Plan) Digest() string {
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:8])
+}
+
+// Output is what a subagent run answered and left.
+type Output struct {
+	Answer  workspace.File     `json:"answer"` // its text as a blob; no path
+	Summary string             `json:"summary,omitempty"`
+	Files   workspace.Manifest `json:"files"` // that it made or changed
 }
 
 // PlannedSave is one skill to be saved: everything the library needs, by reference.
@@ -133,5 +140,6 @@ type PlannedSave struct {
 	Supersedes     string             `json:"supersedes,omitempty"`
 	Query          string             `json:"query"` // of the case
 	Journal        string             `json:"journal"`
+	Output         *Output            `json:"output,omitempty"` // of the rerun in a clean workspace
 	Inputs         workspace.Manifest `json:"inputs"`
 }

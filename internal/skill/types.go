@@ -132,9 +132,18 @@ type Case struct {
 	Query     string    `json:"query"`
 	Inputs    []File    `json:"inputs,omitempty"`
 	Journal   string    `json:"journal,omitempty"` // key prefix of the recorded gateway calls
+	Output    *Output   `json:"output,omitempty"`  // what the version that it was stored with made of it
 	Check     *Check    `json:"check,omitempty"`   // nil: the run must only succeed
 	Lineage   Lineage   `json:"lineage"`
 	CreatedAt time.Time `json:"created_at"`
+}
+
+// Output is what a subagent run answered and left, by reference to blobs.
+type Output struct {
+	Answer  string `json:"answer"` // digest of the answer's text
+	Size    int64  `json:"size"`   // of the answer, in bytes
+	Summary string `json:"summary,omitempty"`
+	Files   []File `json:"files,omitempty"` // that it made or changed, paths as it left them
 }
 
 // Check decides whether an answer to a case is good.
