@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,7 +56,8 @@ func (a *app) runsListCommand() *cobra.Command {
 // left no result, are zero.
 type listedRun struct {
 	runs.Result
-	Task      string    `json:"task,omitempty"` // when it was started by this command line
+	Phase     string    `json:"phase,omitempty"` // of a run that goes on: what it waits for, or working
+	Task      string    `json:"task,omitempty"`  // when it was started by this command line
 	StartedAt time.Time `json:"started_at"`
 	Seconds   float64   `json:"seconds"` // so far, or in all
 }
@@ -80,11 +82,19 @@ func (a *app) listRuns(ctx context.Context, limit int) error {
 	rows := make([][]string, len(list))
 	for i, r := range list {
 		rows[i] = []string{
-			r.WorkflowID, string(r.Outcome), ago(r.StartedAt), seconds(r.Seconds), count(r.Turns),
+			r.WorkflowID, r.state(), ago(r.StartedAt), seconds(r.Seconds), count(r.Turns),
 			count(r.Usage.OrchestrationOutputTokens), clip(oneLine(r.Task), 40),
 		}
 	}
-	return table(a.stdout, []string{"RUN", "OUTCOME", "STARTED", "TIME", "TURNS", "TOKENS", "TASK"}, rows)
+	return table(a.stdout, []string{"RUN", "STATE", "STARTED", "TIME", "TURNS", "TOKENS", "TASK"}, rows)
+}
+
+// state is how a run ended, or what it waits for.
+func (r listedRun) state() string {
+	if r.Outcome == running && runs.Phase(r.Phase).Waiting() {
+		return strings.ReplaceAll(r.Phase, "_", " ")
+	}
+	return string(r.Outcome)
 }
 
 // latestRuns asks Temporal's visibility for the runs, and S3 for what came of them.
@@ -146,8 +156,19 @@ func (c *connection) listed(ctx context.Context, info *workflowpb.WorkflowExecut
 	if r.Outcome == "" {
 		r.WorkflowID, r.RunID, r.Outcome = at.GetWorkflowId(), at.GetRunId(), outcomeOf(info)
 	}
+	if r.Outcome == running {
+		searchAttribute(info, workflows.PhaseAttribute, &r.Phase)
+		searchAttribute(info, workflows.TokensAttribute, &r.Usage.OrchestrationOutputTokens)
+	}
 	r.Result, r.Seconds = withoutNulls(r.Result), ended.Sub(r.StartedAt).Seconds()
 	return r
+}
+
+// searchAttribute reads what Temporal lists of a run; servers that do not know the attribute leave it as it is.
+func searchAttribute(info *workflowpb.WorkflowExecutionInfo, name string, value any) {
+	if payload := info.GetSearchAttributes().GetIndexedFields()[name]; payload != nil {
+		_ = converter.GetDefaultDataConverter().FromPayload(payload, value)
+	}
 }
 
 func taskOf(info *workflowpb.WorkflowExecutionInfo) string {

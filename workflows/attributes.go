@@ -12,12 +12,17 @@ import (
 
 // The search attributes by which people list runs. AgentFactoryPhase is what a run waits
 // for (a phase such as waiting_for_approval or paused), Working, or finished.
+const (
+	PhaseAttribute  = "AgentFactoryPhase"
+	TokensAttribute = "AgentFactoryTokens"
+)
+
 var (
-	phaseKey   = temporal.NewSearchAttributeKeyKeyword("AgentFactoryPhase")
+	phaseKey   = temporal.NewSearchAttributeKeyKeyword(PhaseAttribute)
 	outcomeKey = temporal.NewSearchAttributeKeyKeyword("AgentFactoryOutcome")
 	modelKey   = temporal.NewSearchAttributeKeyKeyword("AgentFactoryModel")
 	skillsKey  = temporal.NewSearchAttributeKeyKeywordList("AgentFactorySkills") // used or saved
-	tokensKey  = temporal.NewSearchAttributeKeyInt64("AgentFactoryTokens")       // orchestration output tokens, brought up to date now and then
+	tokensKey  = temporal.NewSearchAttributeKeyInt64(TokensAttribute)            // orchestration output tokens, brought up to date now and then
 )
 
 // Working is the AgentFactoryPhase of a run that waits for nothing. The phases between
