@@ -43,6 +43,7 @@ conversations:
 // Every dimension of a budget stops a run exactly where it says, and the result has what
 // was spent.
 func TestEveryDimensionOfABudgetHolds(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		query   string // of each subagent run: words, seconds
 		budget  run.Budget
@@ -90,6 +91,7 @@ func TestEveryDimensionOfABudgetHolds(t *testing.T) {
 
 // A subagent that was killed in the middle of its calls goes on counting where it was.
 func TestABudgetIsExactAcrossACrash(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, strings.ReplaceAll(spender, "QUERY", "9 0"))
 	wire := s.wire("s3", "PUT", `journal/`, after, 2) // the third word is acknowledged, and the worker dies
 	victim := s.worker()

@@ -44,6 +44,7 @@ conversations:
 `
 
 func TestATaskBecomesASkillAndASimilarTaskReusesIt(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, wordCount)
 	s.worker()
 
@@ -77,6 +78,7 @@ func TestATaskBecomesASkillAndASimilarTaskReusesIt(t *testing.T) {
 }
 
 func TestALiteralOfTheTaskIsSentBackOnceBeforeASkillIsSaved(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 conversations:
   - turns:
@@ -100,6 +102,7 @@ conversations:
 }
 
 func TestASkillThatNeedsAnotherSubagentsFileIsNotSaved(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 conversations:
   - turns:
@@ -122,6 +125,7 @@ conversations:
 }
 
 func TestWhatAModelMayNotDoComesBackAsAnError(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 conversations:
   - turns:
@@ -156,6 +160,7 @@ conversations:
 }
 
 func TestInputThatNoRunCanStartWithFailsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `conversations: [{turns: [{text: never asked}]}]`)
 	s.worker()
 	missing := objectstore.BlobKey(objectstore.DigestOf([]byte("nothing there")))
@@ -184,6 +189,7 @@ func TestInputThatNoRunCanStartWithFailsAtOnce(t *testing.T) {
 }
 
 func TestSecretsReachNeitherTheSandboxNorTheHistory(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 conversations:
   - turns:

@@ -38,6 +38,7 @@ conversations:
 // A worker dies at the worst moments. Another one takes over, the run ends as if
 // nothing had happened, and no call is made twice whose record had been acknowledged.
 func TestAWorkerKilledAnywhereChangesNothing(t *testing.T) {
+	t.Parallel()
 	const calls = 4 // three turns and the subagent's own call
 	for name, c := range map[string]struct {
 		server, method, path string

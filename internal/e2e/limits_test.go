@@ -89,6 +89,7 @@ func TestObservationsOf100MBEndWithAClearStatement(t *testing.T) {
 // A run of the most turns that there can be continues as new on its way, and each of its
 // model calls is made once.
 func TestARunOf1000Turns(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 conversations:
   - turns:
@@ -136,6 +137,7 @@ func (s *stack) files(n int) []run.InputFile {
 }
 
 func Test500InputFilesLieInTheWorkspaceAnd501AreRefused(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 conversations:
   - turns:
@@ -168,6 +170,7 @@ conversations:
 // What a turn needs of the whole input are references, so the longest task does not grow
 // the history with every turn.
 func TestTheLongestTaskIsSolved(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 conversations:
   - turns:
@@ -216,6 +219,7 @@ func (s *stack) startCrowd(n int) []client.WorkflowRun {
 }
 
 func Test50RunsInFlightOnOneWorkerAllComplete(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, crowd)
 	w := s.worker()
 	idle, peak, begun := w.memory("RssAnon"), w.watchMemory(), time.Now()

@@ -105,6 +105,7 @@ func quoted(s string) string { return strings.ReplaceAll(s, `"`, `\"`) }
 
 // Each fault has its own conversation with one model server; the runs go on side by side.
 func TestEveryFaultOfTheModelHasItsEnding(t *testing.T) {
+	t.Parallel()
 	var script strings.Builder
 	script.WriteString("conversations:\n")
 	for name, f := range faults {
@@ -199,6 +200,7 @@ func (s *stack) requireTold(t *testing.T, res run.Result, part string) {
 // A conversation that grows beyond the window, which nobody knew to be so small, is sent
 // again with its old observations shortened; one that is too long at once is not.
 func TestAConversationThatOutgrowsTheWindowIsShortened(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 context_window: 8000
 conversations:

@@ -17,6 +17,7 @@ var pythonSDK = requirement{
 const pythonExample = "../../docs/examples/start_a_run.py"
 
 func TestThePythonExampleStartsARunAndPrintsItsAnswer(t *testing.T) {
+	t.Parallel()
 	python := pythonSDK.find(t)
 	s := newStack(t, wordCount)
 	s.worker()
@@ -30,6 +31,7 @@ func TestThePythonExampleStartsARunAndPrintsItsAnswer(t *testing.T) {
 }
 
 func TestThePythonExampleSaysWhyARunFailed(t *testing.T) {
+	t.Parallel()
 	python := pythonSDK.find(t)
 	s := newStack(t, wordCount)
 	s.worker()

@@ -22,6 +22,7 @@ import (
 // workflows/replay_test.go replays. Record them anew only for histories that no
 // running workflow can have any more; else add to them.
 func TestHistoriesOfEveryKindCanBeRecorded(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		script  string
 		input   workflows.InstallInput

@@ -62,6 +62,7 @@ func (s *stack) solve(in workflows.InstallInput) run.Result {
 // The front door offers what the library has with its interface, so that a skill that fits
 // is run at once, and says in the result what it made of it.
 func TestSolveReusesEvolvesAndBuilds(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, fitting)
 	s.worker()
 	built := s.solve(workflows.InstallInput{Task: "count the words in the file", Files: []run.InputFile{{Path: "first.txt", Text: "drei kleine Wörter"}}})
@@ -84,6 +85,7 @@ func TestSolveReusesEvolvesAndBuilds(t *testing.T) {
 }
 
 func TestWhatASkillSaysOfItsQueryIsSavedWithIt(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, fitting)
 	s.worker()
 	s.solve(workflows.InstallInput{Task: "count the words in the file", Files: []run.InputFile{{Path: "first.txt", Text: "one"}}})

@@ -84,6 +84,7 @@ conversations:
 `
 
 func TestAPersonGoesThroughARunAndChangesItsNextCall(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, greeter)
 	s.worker()
 	r := s.start(workflows.InstallInput{Task: "greet the world", Paused: true})
@@ -103,6 +104,7 @@ func TestAPersonGoesThroughARunAndChangesItsNextCall(t *testing.T) {
 }
 
 func TestAnAnswerIsSentBackAndThenApproved(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, greeter)
 	s.worker()
 	r := s.start(workflows.InstallInput{Task: "greet", Approval: workflows.ApproveFinish})
@@ -126,6 +128,7 @@ func TestAnAnswerIsSentBackAndThenApproved(t *testing.T) {
 }
 
 func TestARejectedRunLeavesItsResultAndSavesNothing(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, greeter)
 	s.worker()
 	r := s.start(workflows.InstallInput{Task: "greet", Approval: workflows.ApproveSave})
@@ -146,6 +149,7 @@ func TestARejectedRunLeavesItsResultAndSavesNothing(t *testing.T) {
 // A reset takes a turn again under a new run ID, whatever the run was doing then: the
 // turns before it are read by reference and not paid for again.
 func TestARunIsResetToATurn(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		input  workflows.InstallInput
 		script string
@@ -240,6 +244,7 @@ func (s *stack) release(r client.WorkflowRun) {
 }
 
 func TestAnApprovalThatAResetAppliesAgainReleasesNothingElse(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, greeter)
 	s.worker()
 	r := s.start(workflows.InstallInput{Task: "greet", Approval: workflows.ApproveFinish})
@@ -260,6 +265,7 @@ func TestAnApprovalThatAResetAppliesAgainReleasesNothingElse(t *testing.T) {
 }
 
 func TestARunIsResetToATurnBeforeItContinuedAsNew(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, strings.Replace(longRun, "repeat: 520", "repeat: 380", 1))
 	s.worker()
 	r := s.start(workflows.InstallInput{Task: "long", Budget: run.Budget{Turns: 500}})
@@ -317,6 +323,7 @@ func TestARunIsCancelledInEveryPhase(t *testing.T) {
 
 // Temporal takes 2,000 updates in one execution: a run that gets more continues as new.
 func TestTwoThousandUpdates(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, greeter)
 	s.worker()
 	r := s.start(workflows.InstallInput{Task: "greet", Paused: true})
@@ -338,6 +345,7 @@ func TestTwoThousandUpdates(t *testing.T) {
 
 // Every ending is what Temporal shows too, and each that the run lives to see leaves result.json.
 func TestEveryEndingIsWhatTemporalShows(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 conversations:
   - {when: {user: complete}, turns: [{calls: [{name: finish, arguments: {answer: done}}]}]}

@@ -12,6 +12,7 @@ import (
 const countInput = `"task":"count the words in the file","files":[{"path":"first.txt","text":"drei kleine Wörter"}]`
 
 func TestTheTemporalCLIStartsARunAndShowsItsResult(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, wordCount)
 	s.worker()
 	c := s.cli()
@@ -31,6 +32,7 @@ func TestTheTemporalCLIStartsARunAndShowsItsResult(t *testing.T) {
 }
 
 func TestTheTemporalCLISaysWhatIsWrongWithAnInput(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, wordCount)
 	s.worker()
 	c := s.cli()
@@ -60,6 +62,7 @@ conversations:
 `
 
 func TestARunIsSteeredWithTheTemporalCLI(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, steeredCount)
 	s.worker()
 	c := s.cli()
@@ -102,6 +105,7 @@ func TestARunIsSteeredWithTheTemporalCLI(t *testing.T) {
 }
 
 func TestTheTemporalCLIShowsWhyAnUpdateIsRefused(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, steeredCount)
 	s.worker()
 	c := s.cli()
@@ -123,6 +127,7 @@ func TestTheTemporalCLIShowsWhyAnUpdateIsRefused(t *testing.T) {
 }
 
 func TestTheTemporalCLIEndsRuns(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, wordCount)
 	s.worker()
 	c := s.cli()

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAResetGoesBackToATurnAndAsksForApprovalAgain(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, wordCount)
 	s.worker()
 	c := s.cli()
@@ -36,6 +37,7 @@ func TestAResetGoesBackToATurnAndAsksForApprovalAgain(t *testing.T) {
 }
 
 func TestAResetOfAnOpenRunBeginsAnew(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, wordCount)
 	s.worker()
 	c := s.cli()
@@ -52,6 +54,7 @@ func TestAResetOfAnOpenRunBeginsAnew(t *testing.T) {
 }
 
 func TestAResetAppliesUpdatesAgainUnlessTheyAreExcluded(t *testing.T) {
+	t.Parallel()
 	s := newStack(t, `
 conversations:
   - turns:

@@ -29,6 +29,7 @@ var (
 const screenshot = "../../docs/images/temporal-ui.png"
 
 func TestTheTemporalUITellsTheStoryOfARunAndApprovesIt(t *testing.T) {
+	t.Parallel()
 	ui := newTemporalUI(t)
 	s := newStack(t, wordCount)
 	s.worker()

@@ -54,15 +54,16 @@ func Port(preferred ...int) (int, error) {
 	return 0, fmt.Errorf("no port from %d to %d on %s is free", firstPort, lastPort, Host)
 }
 
-// Ports returns n different free ports.
-func Ports(n int) ([]int, error) {
+// Ports returns n different free ports, none of which is one of those that the caller
+// has chosen already and not bound yet.
+func Ports(n int, chosen ...int) ([]int, error) {
 	var ports []int
 	for len(ports) < n {
 		port, err := Port()
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(ports, port) {
+		if !slices.Contains(ports, port) && !slices.Contains(chosen, port) {
 			ports = append(ports, port)
 		}
 	}

@@ -29,26 +29,31 @@ type ports struct {
 }
 
 func choosePorts(o Options) (ports, error) {
-	frontend, err := loopback.Port(preferred(o.FrontendPort, usualFrontendPort)...)
+	frontend, err := choose(o.FrontendPort, usualFrontendPort)
 	if err != nil {
 		return ports{}, fmt.Errorf("choose Temporal's port: %w", err)
 	}
-	ui, err := loopback.Port(preferred(o.UIPort, usualUIPort)...)
+	ui, err := choose(o.UIPort, usualUIPort, frontend)
 	if err != nil {
 		return ports{}, fmt.Errorf("choose the Temporal UI's port: %w", err)
 	}
-	inner, err := loopback.Ports(3)
+	inner, err := loopback.Ports(3, frontend, ui)
 	if err != nil {
 		return ports{}, fmt.Errorf("choose Temporal's inner ports: %w", err)
 	}
 	return ports{frontend: frontend, ui: ui, history: inner[0], matching: inner[1], worker: inner[2]}, nil
 }
 
-func preferred(wanted, usual int) []int {
-	if wanted == AnyPort {
-		return nil
+// choose takes the wanted port, else the usual one, else any that is not chosen yet.
+func choose(wanted, usual int, chosen ...int) (int, error) {
+	if wanted != AnyPort {
+		return loopback.Port(wanted, usual)
 	}
-	return []int{wanted, usual}
+	free, err := loopback.Ports(1, chosen...)
+	if err != nil {
+		return 0, err
+	}
+	return free[0], nil
 }
 
 func newServer(database string, p ports, logger *slog.Logger) (temporal.Server, error) {
