@@ -31,7 +31,8 @@ type candidate struct {
 
 // ReviewFinish carries out finish: it accepts the answer and plans what is saved, or
 // tells the meta-agent what is missing. Each subagent to be saved is run once more in
-// a clean workspace that holds only its own files and the inputs.
+// a clean workspace that holds only its own files and the inputs, and a repaired skill on
+// its past cases.
 func (s *Subagents) ReviewFinish(ctx context.Context, in CallInput) (CallResult, error) {
 	return s.caller().carryOut(ctx, in, func(ctx context.Context, c *call) error {
 		args, ok := c.args.(metaskill.Final)
@@ -58,6 +59,9 @@ func (s *Subagents) ReviewFinish(ctx context.Context, in CallInput) (CallResult,
 		}
 		for i := range candidates {
 			if err := s.proveClean(ctx, c, &candidates[i]); err != nil {
+				return err
+			}
+			if err := s.holdPastCases(ctx, c, &candidates[i]); err != nil {
 				return err
 			}
 		}

@@ -222,6 +222,9 @@ func (l *Library) promote(ctx context.Context, plan run.PlannedSave, draft skill
 			return run.SavedSkill{}, err
 		}
 		saved := run.SavedSkill{Name: draft.Name, Version: version.Version, Parent: plan.ParentVersion, Promoted: true}
+		if g := plan.Gate; g != nil {
+			saved.Note = fmt.Sprintf("passes %d of its past cases, %d could not be told", g.Passed, g.Inconclusive)
+		}
 		if draft.Name != plan.Name {
 			saved.Note = plan.Name + " was taken by another run"
 		}

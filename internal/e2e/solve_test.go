@@ -81,7 +81,7 @@ func TestSolveReusesEvolvesAndBuilds(t *testing.T) {
 
 	evolved := s.solve(workflows.InstallInput{Task: "count the words in the Latin-1 file", Files: []run.InputFile{{Path: "latin.txt", Base64: "Z3L832U="}}})
 	require.Equal(t, run.Evolved, evolved.Decision.Choice, evolved.Decision.Reason)
-	require.Equal(t, []run.SavedSkill{{Name: "word-count", Version: 2, Parent: 1, Promoted: true}}, evolved.Skills)
+	require.Equal(t, []run.SavedSkill{{Name: "word-count", Version: 2, Parent: 1, Promoted: true, Note: "passes 1 of its past cases, 0 could not be told"}}, evolved.Skills)
 }
 
 func TestWhatASkillSaysOfItsQueryIsSavedWithIt(t *testing.T) {
@@ -95,4 +95,58 @@ func TestWhatASkillSaysOfItsQueryIsSavedWithIt(t *testing.T) {
 	document, err := s.skills.File(t.Context(), "word-count", 1, "SKILL.md")
 	require.NoError(t, err)
 	require.Contains(t, string(document), "    Counts words; the query is the name of a text file.")
+}
+
+// counting is a model that counts words, and for files of lines first breaks what it could
+// and then, told so, does both.
+const counting = `
+conversations:
+  - name: evolve
+    when: {user: /(?s)count the lines.*word-count:/}
+    turns:
+      - calls: [{name: run_subagent, arguments: {skill_name: word-count, query: 'lines of b.txt'}}]
+      - calls:
+          - {name: modify_subagent, arguments: {skill_name: word-count, old_content: 'open(query)', new_content: 'open(query.split()[-1])'}}
+          - {name: modify_subagent, arguments: {skill_name: word-count, old_content: '.split())', new_content: '.splitlines())'}}
+          - {name: run_subagent, arguments: {skill_name: word-count, query: 'lines of b.txt'}}
+      - calls: [&finish {name: finish, arguments: {answer: '2 lines', subagents: [{entry_file: skills/word-count/subagent.py, description: Counts the words or the lines of a text file.}]}}]
+      - when: breaks a case that version 1 of word-count passes
+        calls:
+          - {name: modify_subagent, arguments: {skill_name: word-count, old_content: 'text.splitlines()', new_content: '(text.splitlines() if "lines" in query else text.split())'}}
+          - {name: run_subagent, arguments: {skill_name: word-count, query: 'lines of b.txt'}}
+      - calls: [*finish]
+      - calls: [*finish]
+  - name: build
+    when: {user: count the words}
+    turns:
+      - calls:
+          - name: create_subagent
+            arguments:
+              skill_name: word-count
+              code: |
+                def main(query):
+                    text = open(query).read()
+                    return {"answer": str(len(text.split())), "summary": "counted"}
+              query: a.txt
+      - calls: [{name: finish, arguments: {answer: counted, subagents: [{entry_file: subagent.py, description: Counts the words of the text file that query names.}]}}]
+`
+
+// A repair that answers the new task and breaks an old one is refused with the case that
+// it breaks; the next one passes and becomes the new version.
+func TestARepairedSkillPassesItsOwnPastCases(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, counting)
+	s.worker()
+	s.solve(workflows.InstallInput{Task: "count the words in the file", Files: []run.InputFile{{Path: "a.txt", Text: "one two three"}}})
+	res := s.solve(workflows.InstallInput{Task: "count the lines in the file of words", Files: []run.InputFile{{Path: "b.txt", Text: "one two\nthree\n"}}})
+	require.Equal(t, run.Evolved, res.Decision.Choice, s.dump(res.Transcript))
+	require.Equal(t, []run.SavedSkill{{Name: "word-count", Version: 2, Parent: 1, Promoted: true, Note: "passes 1 of its past cases, 0 could not be told"}}, res.Skills)
+	transcript := s.dump(res.Transcript)
+	require.Contains(t, transcript, `It answered \"3\" then, and now \"1\".`)
+	versions, err := s.skills.Versions(t.Context(), "word-count")
+	require.NoError(t, err)
+	require.Len(t, versions, 2, "what was refused is no version")
+	cases, err := s.skills.Cases(t.Context(), "word-count")
+	require.NoError(t, err)
+	require.Len(t, cases, 2, "the new task is a case from now on")
 }

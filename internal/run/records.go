@@ -120,6 +120,21 @@ func (p Plan) Digest() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// Verdict is what became of a version on a past case.
+type Verdict string
+
+const (
+	Passes       Verdict = "passes"
+	Fails        Verdict = "fails"
+	Inconclusive Verdict = "inconclusive" // nobody can tell without a call that was not recorded
+)
+
+// Gate is how a repaired skill did on its past cases; one that breaks a case is not planned at all.
+type Gate struct {
+	Passed       int `json:"passed"`
+	Inconclusive int `json:"inconclusive"`
+}
+
 // Output is what a subagent run answered and left.
 type Output struct {
 	Answer  workspace.File     `json:"answer"` // its text as a blob; no path
@@ -141,5 +156,6 @@ type PlannedSave struct {
 	Query          string             `json:"query"` // of the case
 	Journal        string             `json:"journal"`
 	Output         *Output            `json:"output,omitempty"` // of the rerun in a clean workspace
+	Gate           *Gate              `json:"gate,omitempty"`   // of a repaired skill
 	Inputs         workspace.Manifest `json:"inputs"`
 }
