@@ -5,7 +5,10 @@
 //
 //	skills/<name>/head.json                      the one mutable record
 //	skills/<name>/versions/<0001>/manifest.json  immutable
+//	skills/<name>/versions/<0001>/gate/<id>.json immutable: how the version did against the one before
 //	skills/<name>/cases/<id>/case.json           immutable
+//	uses/<name>/records/<id>.json                immutable: how a version did in a run
+//	uses/<name>/summary.json                     what most records add up to; made again from them when it is lost
 //	blobs/sha256/<2>/<digest>                    the files
 //
 // Every write is safe to repeat: what an earlier attempt did, although its reply was lost, is found and taken as done.

@@ -34,7 +34,7 @@ type prepared struct {
 }
 
 func prepare(d Draft) (prepared, error) {
-	d.Description, d.Interface = strings.TrimSpace(d.Description), shortened(d.Interface)
+	d.Description, d.Interface = strings.TrimSpace(d.Description), clipped(d.Interface, maxInterface)
 	if err := d.check(); err != nil {
 		return prepared{}, err
 	}
@@ -56,10 +56,11 @@ func prepare(d Draft) (prepared, error) {
 // maxInterface bounds what every reuse of a skill reads of its interface, in characters.
 const maxInterface = 1500
 
-func shortened(text string) string {
+// clipped is a text of at most limit characters.
+func clipped(text string, limit int) string {
 	text = strings.TrimSpace(strings.ToValidUTF8(text, "�"))
-	if r := []rune(text); len(r) > maxInterface {
-		return string(r[:maxInterface-1]) + "…"
+	if r := []rune(text); len(r) > limit {
+		return string(r[:limit-1]) + "…"
 	}
 	return text
 }

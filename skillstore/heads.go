@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/skill"
@@ -64,8 +64,10 @@ func (p Promotion) check() error {
 		return invalid("promotion of %s: base_generation %d is negative", p.Name, p.BaseGeneration)
 	case p.Trust != "" && p.Trust != skill.Provisional && p.Trust != skill.Mature:
 		return invalid("promotion of %s: trust %.40q is neither %s nor %s", p.Name, p.Trust, skill.Provisional, skill.Mature)
+	case p.Rollback && (p.By == "" || p.Why == ""):
+		return invalid("rollback of %s: by and why are needed: who goes back to version %d, and for what reason?", p.Name, p.Version)
 	}
-	return nil
+	return checkReason("promotion of "+p.Name, p.By, p.Why)
 }
 
 func (s *S3) promote(ctx context.Context, p Promotion, m skill.Manifest) (skill.Head, error) {
@@ -76,7 +78,10 @@ func (s *S3) promote(ctx context.Context, p Promotion, m skill.Manifest) (skill.
 	if done, err := p.settled(current); done || err != nil {
 		return current, err
 	}
-	if current.Generation != p.BaseGeneration {
+	if current.Frozen != nil && !p.Rollback {
+		return skill.Head{}, frozen(current)
+	}
+	if !current.Unmoved(p.BaseGeneration) {
 		return skill.Head{}, &HeadMovedError{Name: p.Name, Base: p.BaseGeneration, Current: current}
 	}
 	next := s.promoted(current, p, m)
@@ -124,7 +129,7 @@ func (s *S3) writeHead(ctx context.Context, h skill.Head, etag string) (err erro
 
 func (s *S3) promoted(current skill.Head, p Promotion, m skill.Manifest) skill.Head {
 	h := current
-	h.Name, h.Version, h.VersionDigest, h.PromotionID = p.Name, p.Version, m.Digest, p.PromotionID
+	h.Name, h.Version, h.VersionDigest = p.Name, p.Version, m.Digest
 	h.Description, h.EntryFile, h.Tools = m.Description, m.EntryFile, m.Tools
 	h.Tombstone = nil
 	switch {
@@ -133,53 +138,23 @@ func (s *S3) promoted(current skill.Head, p Promotion, m skill.Manifest) skill.H
 	case current.Version != p.Version:
 		h.Trust = skill.Provisional
 	}
-	return s.moved(h, skill.Move{Version: p.Version, PromotionID: p.PromotionID})
+	kind := skill.MovePromote
+	if p.Rollback {
+		kind = skill.MoveRollback
+	}
+	return s.moved(h, skill.Move{Kind: kind, PromotionID: p.PromotionID, By: p.By, Why: p.Why})
 }
 
+// moved is the head after a move to the version that it has.
 func (s *S3) moved(h skill.Head, m skill.Move) skill.Head {
 	h.Generation++
-	h.UpdatedAt = s.now()
-	m.Generation, m.At = h.Generation, h.UpdatedAt
-	h.Moves = append(slices.Clone(h.Moves), m)
-	h.Moves = h.Moves[max(0, len(h.Moves)-skill.MaxMoves):]
+	h.UpdatedAt, h.PromotionID = s.now(), m.PromotionID
+	m.Generation, m.Version, m.At = h.Generation, h.Version, h.UpdatedAt
+	h.Moves = h.WithMove(m)
 	return h
 }
 
-// Retire implements Store. It tries again when the head moved meanwhile, because a tombstone goes with any version.
-func (s *S3) Retire(ctx context.Context, name string, by skill.Tombstone) error {
-	if err := checkName(name); err != nil {
-		return err
-	}
-	if by.By == "" {
-		return invalid("tombstone of %s: by is empty; it names the promotion or the person", name)
-	}
-	for {
-		err := s.retire(ctx, name, by)
-		if !errors.Is(err, objectstore.ErrChanged) {
-			if err != nil {
-				return fmt.Errorf("retire %s: %w", name, err)
-			}
-			return nil
-		}
-	}
-}
-
-func (s *S3) retire(ctx context.Context, name string, by skill.Tombstone) error {
-	h, etag, err := s.readHead(ctx, name)
-	if err != nil {
-		return err
-	}
-	if h.Tombstone != nil || retiredBy(h, by.By) {
-		return nil
-	}
-	h.PromotionID = by.By
-	h = s.moved(h, skill.Move{Version: h.Version, PromotionID: by.By, Retired: true})
-	by.At = h.UpdatedAt
-	h.Tombstone = &by
-	return s.writeHead(ctx, h, etag)
-}
-
-// retiredBy tells that this retirement took place before, and that the skill was brought back since.
-func retiredBy(h skill.Head, by string) bool {
-	return slices.ContainsFunc(h.Moves, func(m skill.Move) bool { return m.Retired && m.PromotionID == by })
+// frozen is an ErrFrozen that says since when and why.
+func frozen(h skill.Head) error {
+	return fmt.Errorf("%w: %s, by %s since %s (%s); only a rollback or unfreezing it moves its head", ErrFrozen, h.Name, h.Frozen.By, h.Frozen.At.Format(time.DateOnly), h.Frozen.Why)
 }

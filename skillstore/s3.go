@@ -56,9 +56,24 @@ func versionKey(name string, version int) string {
 	return fmt.Sprintf("%s%04d/manifest.json", versionsPrefix(name), version)
 }
 
+func gateKey(name string, version int, id string) string {
+	return fmt.Sprintf("%s%04d/%s%s.json", versionsPrefix(name), version, gateFolder, id)
+}
+
+const gateFolder = "gate/"
+
 func casesPrefix(name string) string { return skillPrefix(name) + "cases/" }
 
 func caseKey(name, id string) string { return casesPrefix(name) + id + "/case.json" }
+
+// Uses lie outside skills/, whose listing tells what is current: there may be many more uses than skills.
+const usesPrefix = "uses/"
+
+func useRecordsPrefix(name string) string { return usesPrefix + name + "/records/" }
+
+func useRecordKey(name, id string) string { return useRecordsPrefix(name) + id + ".json" }
+
+func useSummaryKey(name string) string { return usesPrefix + name + "/summary.json" }
 
 // decode reads one JSON record. Fields that it does not know were added by a later version of this program.
 func decode(key string, body []byte, v any) error {

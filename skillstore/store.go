@@ -20,6 +20,8 @@ var (
 	ErrUnknownFile = errors.New("unknown file")
 	// ErrHeadMoved: someone else moved the head since the base was read; gate against the new base and try again.
 	ErrHeadMoved = errors.New("the head has moved")
+	// ErrFrozen: the skill is frozen, so that only a person moves its head: by a rollback or by unfreezing it.
+	ErrFrozen = errors.New("the skill is frozen")
 	// ErrInvalid: a draft, a promotion, a case or a directory to import breaks a rule; the message says which.
 	ErrInvalid = errors.New("invalid")
 	// ErrCorrupt: what was read is not what was written.
@@ -46,11 +48,13 @@ type Store interface {
 	// is returned instead, with the lineage it was stored with. ErrInvalid.
 	AddVersion(ctx context.Context, d Draft) (skill.Manifest, error)
 	// Promote makes a version, new or old, the current one, and returns the head as it then is. It brings a retired
-	// skill back. Repeating a promotion that took place does nothing. ErrHeadMoved, ErrUnknownVersion.
+	// skill back. Repeating a promotion that took place does nothing. A head whose trust alone has changed since the
+	// base counts as unmoved. ErrHeadMoved, ErrFrozen, ErrUnknownVersion.
 	Promote(ctx context.Context, p Promotion) (skill.Head, error)
-	// Retire sets a tombstone; a skill that has one keeps it. Its versions stay, and search no longer finds it.
-	// ErrUnknownSkill.
-	Retire(ctx context.Context, name string, by skill.Tombstone) error
+
+	Care
+	Gates
+	Uses
 
 	// AddCase stores a case. One with the same query, inputs and check is there already: nothing happens.
 	AddCase(ctx context.Context, name string, c skill.Case) error
@@ -85,6 +89,55 @@ type Promotion struct {
 	// Trust of the skill from now on. Empty: a new version begins as provisional, a version that is current already
 	// keeps what it has.
 	Trust skill.Trust
+	// Rollback says that a person returns to a version which they know. It moves a frozen head as well, which stays
+	// frozen, and needs By and Why.
+	Rollback bool
+	By       string // who; empty: the run that the lineage of the version names
+	Why      string // at most maxWhy bytes, as is By
+}
+
+// Act is what a person, or whoever By names, does to a skill.
+type Act struct {
+	ID  string // unique to this act, and the same when it is repeated
+	By  string
+	Why string
+}
+
+// Care is how people keep a library in order. Every act is a move of the head that says who, when and why, and every one
+// goes with any version, so that none fails because the head moved meanwhile. What is so already stays as it is, and an
+// act that took place does not take place again, even if somebody undid it. All of them: ErrUnknownSkill, ErrInvalid.
+type Care interface {
+	// Retire sets a tombstone; a skill that has one keeps it. Its versions stay, and search no longer finds it.
+	// ErrFrozen.
+	Retire(ctx context.Context, name string, by skill.Tombstone) error
+	// Restore takes the tombstone away: the version that was current is so again. ErrFrozen.
+	Restore(ctx context.Context, name string, act Act) (skill.Head, error)
+	// Freeze keeps everybody but people from moving the head: promotions, retirements and restorations fail with
+	// ErrFrozen until it is unfrozen. Trust still follows the uses.
+	Freeze(ctx context.Context, name string, act Act) (skill.Head, error)
+	// Unfreeze lets the head move again.
+	Unfreeze(ctx context.Context, name string, act Act) (skill.Head, error)
+	// ReviewTrust applies skill.NextTrust to the current version and moves the head's trust if it changes. needed is the
+	// number of independent successes (0: skill.IndependentSuccesses). It is called after RecordUse.
+	ReviewTrust(ctx context.Context, name string, needed int) (skill.Head, error)
+}
+
+// Gates keeps what came out of trying candidate versions.
+type Gates interface {
+	// AddGateReport keeps a report with its candidate version, passed or not, and returns it as it is stored: of one
+	// ID the first stays. ErrInvalid, ErrUnknownVersion.
+	AddGateReport(ctx context.Context, r skill.GateReport) (skill.GateReport, error)
+	// GateReports returns the reports of all versions of a skill by version and time. A skill without any has none.
+	GateReports(ctx context.Context, name string) ([]skill.GateReport, error)
+}
+
+// Uses keeps how versions did in use.
+type Uses interface {
+	// RecordUse keeps one use of a version and returns it as it is stored: a use of the same run and step is there
+	// already. It moves no head. ErrInvalid, ErrUnknownVersion.
+	RecordUse(ctx context.Context, u skill.Use) (skill.Use, error)
+	// Performance adds up the uses of a skill, of one that was never used nothing.
+	Performance(ctx context.Context, name string) (skill.Performance, error)
 }
 
 // Hit is a skill that a search found.

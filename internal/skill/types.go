@@ -89,37 +89,24 @@ type Head struct {
 	PromotionID   string     `json:"promotion_id"` // of the latest move
 	Trust         Trust      `json:"trust"`
 	Tombstone     *Tombstone `json:"tombstone,omitempty"` // set: retired
+	Frozen        *Freeze    `json:"frozen,omitempty"`    // set: only a person moves it
 	Description   string     `json:"description"`         // of the current version, as are EntryFile and Tools
 	EntryFile     string     `json:"entry_file"`
 	Tools         []string   `json:"tools"`
 	UpdatedAt     time.Time  `json:"updated_at"`
-	Moves         []Move     `json:"moves"` // the latest MaxMoves, oldest first; the last one made this head
+	Moves         []Move     `json:"moves"` // the latest, oldest first, as WithMove keeps them; the last one made this head
 }
 
-// MaxMoves bounds the moves that a head remembers.
-const MaxMoves = 64
-
-// Move is one change of a head.
-type Move struct {
-	Generation  int64     `json:"generation"`
-	Version     int       `json:"version"`
-	PromotionID string    `json:"promotion_id"`
-	Retired     bool      `json:"retired,omitempty"` // the move set the tombstone
-	At          time.Time `json:"at"`
-}
-
-// Moved finds the move that has this promotion ID among those the head remembers. It tells a caller whose reply was
-// lost that the promotion took place, even when others have moved the head since.
-func (h Head) Moved(promotionID string) (Move, bool) {
-	i := slices.IndexFunc(h.Moves, func(m Move) bool { return m.PromotionID == promotionID && !m.Retired })
-	if i < 0 || promotionID == "" {
-		return Move{}, false
-	}
-	return h.Moves[i], true
+// Freeze marks a skill whose versions shall not change until a person unfreezes it.
+type Freeze struct {
+	By  string    `json:"by"`
+	Why string    `json:"why"`
+	At  time.Time `json:"at"`
 }
 
 // Tombstone marks a skill as retired. Its versions stay.
 type Tombstone struct {
+	ID           string    `json:"id,omitempty"`            // unique to this retirement, the same when it is repeated; empty: By
 	SupersededBy string    `json:"superseded_by,omitempty"` // the skill that took over
 	By           string    `json:"by"`                      // the promotion or the person that retired it
 	Reason       string    `json:"reason,omitempty"`

@@ -65,23 +65,13 @@ func TestCaseContentID(t *testing.T) {
 	require.NotEqual(t, c.ContentID(), skill.Case{Query: "q", Check: &skill.Check{}}.ContentID())
 }
 
-func TestMovedFindsPromotionsAndNotRetirements(t *testing.T) {
-	h := skill.Head{Moves: []skill.Move{{Generation: 1, Version: 4, PromotionID: "p"}, {Generation: 2, Version: 4, PromotionID: "r", Retired: true}, {PromotionID: ""}}}
-	move, ok := h.Moved("p")
-	require.True(t, ok)
-	require.Equal(t, 4, move.Version)
-	for _, id := range []string{"r", "", "other"} {
-		_, ok = h.Moved(id)
-		require.False(t, ok, "%q", id)
-	}
-}
-
 func TestRecordsSurviveJSON(t *testing.T) {
 	at := time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
 	h := skill.Head{
 		Name: "a", Version: 2, VersionDigest: "d", Generation: 3, PromotionID: "p", Trust: skill.Mature, Description: "d", EntryFile: "a.py",
 		Tools: []string{"web_search"}, UpdatedAt: at, Tombstone: &skill.Tombstone{SupersededBy: "b", By: "p", Reason: "r", At: at},
-		Moves: []skill.Move{{Generation: 3, Version: 2, PromotionID: "p", Retired: true, At: at}},
+		Moves:  []skill.Move{{Generation: 3, Version: 2, PromotionID: "p", Retired: true, Kind: skill.MoveRetire, By: "a", Why: "r", At: at}},
+		Frozen: &skill.Freeze{By: "a", Why: "w", At: at},
 	}
 	body, err := json.Marshal(h)
 	require.NoError(t, err)

@@ -23,7 +23,7 @@ func promotes(t *testing.T, s skillstore.Store) {
 	want := skill.Head{
 		Name: "word-count", Version: 1, VersionDigest: m.Digest, Generation: 1, PromotionID: "p1", Trust: skill.Provisional,
 		Description: d.Description, EntryFile: "subagent.py", Tools: d.Tools,
-		Moves: []skill.Move{{Generation: 1, Version: 1, PromotionID: "p1"}},
+		Moves: []skill.Move{{Generation: 1, Version: 1, PromotionID: "p1", Kind: skill.MovePromote}},
 	}
 	require.Empty(t, cmp.Diff(want, h, cmpopts.IgnoreTypes(time.Time{})))
 	require.WithinDuration(t, time.Now(), h.UpdatedAt, time.Minute)
@@ -91,19 +91,6 @@ func refusesReusedPromotionID(t *testing.T, s skillstore.Store) {
 	require.ErrorIs(t, err, skillstore.ErrInvalid)
 }
 
-func rollsBack(t *testing.T, s skillstore.Store) {
-	first := add(t, s, draft("word-count", "return 1"))
-	promote(t, s, first, 0, "p1")
-	promote(t, s, add(t, s, draft("word-count", "return 2")), 1, "p2")
-	back := promote(t, s, first, 2, "p3")
-	require.Equal(t, first.Version, back.Version)
-	require.Equal(t, first.Digest, back.VersionDigest)
-	require.EqualValues(t, 3, back.Generation, "the generation only rises")
-	versions, err := s.Versions(t.Context(), "word-count")
-	require.NoError(t, err)
-	require.Len(t, versions, 2, "nothing is deleted")
-}
-
 func tracksTrust(t *testing.T, s skillstore.Store) {
 	m := add(t, s, draft("word-count", "return 1"))
 	h := promote(t, s, m, 0, "p1")
@@ -157,38 +144,6 @@ func losesNoUpdate(t *testing.T, s skillstore.Store) {
 			require.Equal(t, won[w], h.PromotionID == fmt.Sprintf("%d/%d", round, w), "round %d, writer %d", round, w)
 		}
 	}
-}
-
-func retires(t *testing.T, s skillstore.Store) {
-	saved(t, s, draft("word-count", "return 1"))
-	require.ErrorIs(t, s.Retire(t.Context(), "word-count", skill.Tombstone{}), skillstore.ErrInvalid, "nobody retires it")
-	var g errgroup.Group
-	for i := range 8 {
-		g.Go(func() error {
-			return s.Retire(t.Context(), "word-count", skill.Tombstone{SupersededBy: "counter", By: fmt.Sprint("p", i), Reason: "merged"})
-		})
-	}
-	require.NoError(t, g.Wait())
-	h, err := s.Head(t.Context(), "word-count")
-	require.NoError(t, err)
-	require.EqualValues(t, 2, h.Generation, "eight retirements move the head once")
-	require.Equal(t, "counter", h.Tombstone.SupersededBy)
-	require.Equal(t, "merged", h.Tombstone.Reason)
-	require.Equal(t, h.PromotionID, h.Tombstone.By)
-	require.WithinDuration(t, time.Now(), h.Tombstone.At, time.Minute)
-	_, err = s.File(t.Context(), "word-count", 1, "subagent.py")
-	require.NoError(t, err, "versions of a retired skill stay")
-}
-
-func revives(t *testing.T, s skillstore.Store) {
-	saved(t, s, draft("word-count", "return 1"))
-	require.NoError(t, s.Retire(t.Context(), "word-count", skill.Tombstone{By: "p2"}))
-	h := promote(t, s, add(t, s, draft("word-count", "return 2")), 2, "p3")
-	require.Nil(t, h.Tombstone)
-	require.NoError(t, s.Retire(t.Context(), "word-count", skill.Tombstone{By: "p2"}), "repeated after its reply was lost")
-	h, err := s.Head(t.Context(), "word-count")
-	require.NoError(t, err)
-	require.Nil(t, h.Tombstone, "a retirement that took place does not take place again")
 }
 
 func supersedes(t *testing.T, s skillstore.Store) {
