@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -146,7 +147,7 @@ func (a *app) demoLibrary(ctx context.Context, c *connection, fresh bool) error 
 	case head.Tombstone != nil:
 		return nil
 	case fresh:
-		return c.Skills.Retire(ctx, demoSkill, skill.Tombstone{By: "starter demo --fresh", Reason: "to be built once more", At: time.Now().UTC()})
+		return c.Skills.Retire(ctx, demoSkill, skill.Tombstone{ID: "demo-" + rand.Text(), By: "starter demo --fresh", Reason: "to be built once more"})
 	}
 	a.say("The library holds %s version %d from an earlier demo, so both tasks will reuse it.\n`starter demo --fresh` builds it once more.", demoSkill, head.Version)
 	return nil

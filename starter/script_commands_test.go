@@ -21,6 +21,8 @@ import (
 	"agentfactory/internal/embedded/s3server"
 	"agentfactory/internal/embedded/temporalserver"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/skill"
+	"agentfactory/skillstore"
 )
 
 // variables are those that scripts set and the starter reads.
@@ -103,16 +105,60 @@ func servers(ts *testscript.TestScript, _ bool, _ []string) {
 	temporal, err := temporalserver.Start(ctx, temporalserver.Options{Dir: ts.MkAbs(".temporal")})
 	ts.Check(err)
 	ts.Defer(func() { _ = temporal.Stop() })
+	ts.Setenv("TEMPORAL_ADDRESS", temporal.Address())
+	bucketAlone(ts, false, nil)
+}
+
+// bucketAlone starts an S3 server with a bucket, and configures it: the library needs no more.
+func bucketAlone(ts *testscript.TestScript, _ bool, _ []string) {
+	ctx := context.Background()
 	s3, err := s3server.Start(ctx, s3server.Options{Dir: ts.MkAbs(".s3"), AccessKey: "test", SecretKey: "test-secret"})
 	ts.Check(err)
 	ts.Defer(s3.Stop)
 	ts.Check(objectstore.EnsureBucket(ctx, s3.Client(), "skills-of-the-team"))
 	for name, value := range map[string]string{
-		"TEMPORAL_ADDRESS": temporal.Address(), "AGENTFACTORY_S3_BUCKET": "skills-of-the-team", "AWS_ENDPOINT_URL_S3": s3.Endpoint,
-		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret",
+		"AGENTFACTORY_S3_BUCKET": "skills-of-the-team", "AWS_ENDPOINT_URL_S3": s3.Endpoint, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret",
 	} {
 		ts.Setenv(name, value)
 	}
+}
+
+// library is the one in the bucket that is configured.
+func library(ts *testscript.TestScript) *skillstore.S3 {
+	client := s3server.Client(ts.Getenv("AWS_ENDPOINT_URL_S3"), ts.Getenv("AWS_REGION"), ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"))
+	return skillstore.New(objectstore.NewBucket(client, ts.Getenv("AGENTFACTORY_S3_BUCKET")))
+}
+
+// use NAME VERSION RUN TASK OUTCOME [WHY] records a use, as a run does.
+func recordUse(ts *testscript.TestScript, _ bool, args []string) {
+	ctx := context.Background()
+	version, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	u := skill.Use{
+		Name: args[0], Version: version, WorkflowID: args[2], RunID: "r", Step: "000002", Task: args[3], Outcome: skill.UseOutcome(args[4]),
+		Why: strings.Join(args[5:], " "), Tokens: 1200, Seconds: 1.5,
+	}
+	_, err = library(ts).RecordUse(ctx, u)
+	ts.Check(err)
+	_, err = library(ts).ReviewTrust(ctx, args[0], 0)
+	ts.Check(err)
+}
+
+// gate NAME VERSION ID VERDICT [CASE…] keeps the report of a gate that broke these cases, as a run does.
+func reportGate(ts *testscript.TestScript, _ bool, args []string) {
+	ctx := context.Background()
+	version, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	m, err := library(ts).Version(ctx, args[0], version)
+	ts.Check(err)
+	r := skill.GateReport{
+		ID: args[2], Name: args[0], Candidate: skill.GateVersion{Version: version, Digest: m.Digest}, Verdict: skill.Verdict(args[3]), Cases: 12,
+	}
+	for _, id := range args[4:] {
+		r.Flips = append(r.Flips, skill.GateFlip{Case: id, Base: skill.CasePassed, Candidate: skill.CaseFailed})
+	}
+	_, err = library(ts).AddGateReport(ctx, r)
+	ts.Check(err)
 }
 
 // waitfor ID PHASE [PATTERN] waits until a run is in that phase and its JSON holds the pattern.

@@ -15,15 +15,18 @@ import (
 func (a *app) skillsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "skills",
-		Short: "List, show, import and export the skills of the library",
+		Short: "Find, show, compare, move, import and export the skills of the library",
 		Example: `  starter skills list
   starter skills show csv-summary
+  starter skills history csv-summary
+  starter skills rollback csv-summary 2 --reason "3 drops the last column"
   starter skills export csv-summary ./exported`,
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}
-	cmd.AddCommand(a.skillsListCommand(), a.skillsShowCommand(), a.skillsCodeCommand(), a.skillsHistoryCommand(),
-		a.skillsImportCommand(), a.skillsExportCommand())
+	cmd.AddCommand(a.skillsListCommand(), a.skillsSearchCommand(), a.skillsShowCommand(), a.skillsCodeCommand(), a.skillsHistoryCommand(),
+		a.skillsDiffCommand(), a.skillsCasesCommand(), a.skillsStatsCommand(), a.skillsRollbackCommand(), a.skillsFreezeCommand(),
+		a.skillsUnfreezeCommand(), a.skillsRetireCommand(), a.skillsRestoreCommand(), a.skillsImportCommand(), a.skillsExportCommand())
 	return cmd
 }
 
@@ -36,52 +39,49 @@ type listedSkill struct {
 	Tools       []string         `json:"tools"`
 	UpdatedAt   time.Time        `json:"updated_at"`
 	Retired     *skill.Tombstone `json:"retired,omitempty"`
+	Frozen      *skill.Freeze    `json:"frozen,omitempty"`
+}
+
+func listed(h skill.Head) listedSkill {
+	return listedSkill{h.Name, h.Version, h.Description, h.Trust, withoutNull(h.Tools), h.UpdatedAt, h.Tombstone, h.Frozen}
 }
 
 func (a *app) skillsListCommand() *cobra.Command {
 	var retired bool
 	cmd := &cobra.Command{
-		Use:   "list [QUERY]",
-		Short: "List the skills of the library, or those that fit a query",
-		Long: `List the skills of the library. With QUERY only those that fit, the best first: it is the
-search by which the meta-agent finds skills for a task.`,
+		Use:   "list",
+		Short: "List the skills of the library",
 		Example: `  starter skills list
-  starter skills list "chart of monthly totals"
+  starter skills list --retired
   starter skills list --json | jq -r '.skills[].name'`,
-		Args: between(0, "a QUERY"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			query := ""
-			if len(args) > 0 {
-				query = args[0]
-			}
-			return a.listSkills(cmd.Context(), query, retired)
-		},
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.listSkills(cmd.Context(), retired) },
 	}
 	cmd.Flags().BoolVar(&retired, "retired", false, "list retired skills as well")
 	return cmd
 }
 
-func (a *app) listSkills(ctx context.Context, query string, retired bool) error {
+func (a *app) listSkills(ctx context.Context, retired bool) error {
 	c, err := a.open(ctx, wanted{libraryOnly: true})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	heads, err := c.findSkills(ctx, query)
+	heads, err := c.Skills.Heads(ctx, "", 0)
 	if err != nil {
 		return err
 	}
 	list := []listedSkill{}
 	for _, h := range heads {
 		if h.Tombstone == nil || retired {
-			list = append(list, listedSkill{h.Name, h.Version, h.Description, h.Trust, withoutNull(h.Tools), h.UpdatedAt, h.Tombstone})
+			list = append(list, listed(h))
 		}
 	}
 	if a.json {
 		return a.printJSON(map[string]any{"skills": list})
 	}
 	if len(list) == 0 {
-		a.say("%s", noSkills(query))
+		a.say("no skill is in use; runs save skills (starter demo, starter solve), and `starter skills import DIR` adds one")
 		return nil
 	}
 	rows := make([][]string, len(list))
@@ -91,30 +91,15 @@ func (a *app) listSkills(ctx context.Context, query string, retired bool) error 
 	return table(a.stdout, []string{"SKILL", "VERSION", "TRUST", "UPDATED", "DESCRIPTION"}, rows)
 }
 
-func (c *connection) findSkills(ctx context.Context, query string) ([]skill.Head, error) {
-	if query == "" {
-		return c.Skills.Heads(ctx, "", 0)
-	}
-	hits, err := c.Skills.Search(ctx, query, 0)
-	heads := make([]skill.Head, len(hits))
-	for i, h := range hits {
-		heads[i] = h.Head
-	}
-	return heads, err
-}
-
 func withoutNull(list []string) []string { return append([]string{}, list...) }
 
-func noSkills(query string) string {
-	if query != "" {
-		return "no skill fits; `starter skills list` shows them all"
-	}
-	return "the library is empty; runs save skills (starter demo, starter solve), and `starter skills import DIR` adds one"
-}
-
+// trustOf is the state of a skill in a word or two.
 func trustOf(s listedSkill) string {
-	if s.Retired != nil {
+	switch {
+	case s.Retired != nil:
 		return "retired"
+	case s.Frozen != nil:
+		return string(s.Trust) + ", frozen"
 	}
 	return string(s.Trust)
 }

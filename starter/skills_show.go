@@ -66,6 +66,9 @@ func printSkill(w io.Writer, head skill.Head, m skill.Manifest) {
 	case m.Version != head.Version:
 		state = fmt.Sprintf("the current version is %d", head.Version)
 	}
+	if f := head.Frozen; f != nil {
+		state += fmt.Sprintf("; frozen by %s: %s", plain(f.By), oneLine(f.Why))
+	}
 	fmt.Fprintf(w, "%s version %d (%s)\n", m.Name, m.Version, state)
 	fmt.Fprintf(w, "made %s %s\n", ago(m.CreatedAt), originOf(m.Lineage))
 	for _, f := range m.Files {
