@@ -166,6 +166,39 @@ func careForAll(t *testing.T, s *skillstore.S3, m skill.Manifest) error {
 	return err
 }
 
+// late is a real bucket in which something else happens just before the first replacement of a head.
+type late struct {
+	objectstore.Store
+	happen func()
+	done   atomic.Bool
+}
+
+func (l *late) Replace(ctx context.Context, key string, body []byte, etag string) (string, error) {
+	if strings.HasSuffix(key, "head.json") && l.done.CompareAndSwap(false, true) {
+		l.happen()
+	}
+	return l.Store.Replace(ctx, key, body, etag)
+}
+
+func TestAFailureBetweenAReviewsLookAndItsMoveCounts(t *testing.T) {
+	bucket := s3test.Bucket(t)
+	other := skillstore.New(bucket)
+	m := saved(t, other, wordCount())
+	recordUses(t, other, 0, 3)
+	s := skillstore.New(&late{Store: bucket, happen: func() {
+		_, err := other.RecordUse(t.Context(), skill.Use{
+			Name: m.Name, Version: 1, WorkflowID: "late", RunID: "r", Step: "1", Task: "t", Outcome: skill.UseFailure,
+		})
+		require.NoError(t, err)
+		h, err := other.ReviewTrust(t.Context(), m.Name, 0)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, h.Generation, "it is provisional still")
+	}})
+	h, err := s.ReviewTrust(t.Context(), m.Name, 0)
+	require.NoError(t, err)
+	require.Equal(t, skill.Provisional, h.Trust)
+}
+
 // BenchmarkPerformance reads what the uses of one skill add up to, in a new process.
 func BenchmarkPerformance(b *testing.B) {
 	for _, uses := range []int{100, 1000} {

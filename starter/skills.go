@@ -110,6 +110,20 @@ func normalName(name string) (string, error) {
 	return normal, withCode(exitUsage, err)
 }
 
+// openSkill connects to the library and finds a skill and one of its versions; 0 is the current one.
+func (a *app) openSkill(ctx context.Context, name string, version int) (*connection, skill.Head, skill.Manifest, error) {
+	c, err := a.open(ctx, wanted{libraryOnly: true})
+	if err != nil {
+		return nil, skill.Head{}, skill.Manifest{}, err
+	}
+	head, m, err := c.version(ctx, name, version)
+	if err != nil {
+		c.Close()
+		return nil, head, m, err
+	}
+	return c, head, m, nil
+}
+
 // version returns the head of a skill and one of its versions; 0 is the current one.
 func (c *connection) version(ctx context.Context, name string, version int) (skill.Head, skill.Manifest, error) {
 	name, err := normalName(name)

@@ -91,15 +91,11 @@ func reasonFlag(cmd *cobra.Command, reason *string) {
 }
 
 func (a *app) careFor(ctx context.Context, k care, name, reason string) error {
-	c, err := a.open(ctx, wanted{libraryOnly: true})
+	c, before, _, err := a.openSkill(ctx, name, 0)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	before, _, err := c.version(ctx, name, 0)
-	if err != nil {
-		return err
-	}
 	act := skillstore.Act{ID: k.verb + "-" + rand.Text(), By: whoever(), Why: reason}
 	head, err := k.do(ctx, c.Skills, before.Name, act)
 	if err != nil {

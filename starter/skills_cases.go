@@ -20,15 +20,11 @@ func (a *app) skillsCasesCommand() *cobra.Command {
 }
 
 func (a *app) listCases(ctx context.Context, name string) error {
-	c, err := a.open(ctx, wanted{libraryOnly: true})
+	c, head, _, err := a.openSkill(ctx, name, 0)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	head, _, err := c.version(ctx, name, 0)
-	if err != nil {
-		return err
-	}
 	cases, err := c.Skills.Cases(ctx, head.Name)
 	if err != nil {
 		return err

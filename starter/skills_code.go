@@ -32,15 +32,11 @@ so that stdout can be piped into a file.`,
 }
 
 func (a *app) showCode(ctx context.Context, name, file string, version int) error {
-	c, err := a.open(ctx, wanted{libraryOnly: true})
+	c, _, m, err := a.openSkill(ctx, name, version)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	_, m, err := c.version(ctx, name, version)
-	if err != nil {
-		return err
-	}
 	if a.json {
 		return a.printAllCode(ctx, c, m)
 	}

@@ -40,15 +40,11 @@ git apply understand. B is the current version if it is not given, and A the one
 }
 
 func (a *app) diffSkill(ctx context.Context, name string, from, to int) error {
-	c, err := a.open(ctx, wanted{libraryOnly: true})
+	c, _, newer, err := a.openSkill(ctx, name, to)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	_, newer, err := c.version(ctx, name, to)
-	if err != nil {
-		return err
-	}
 	if from == 0 {
 		from = before(newer)
 	}

@@ -29,15 +29,11 @@ func (a *app) skillsExportCommand() *cobra.Command {
 }
 
 func (a *app) exportSkill(ctx context.Context, name, dir string, version int) error {
-	c, err := a.open(ctx, wanted{libraryOnly: true})
+	c, _, m, err := a.openSkill(ctx, name, version)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	_, m, err := c.version(ctx, name, version)
-	if err != nil {
-		return err
-	}
 	target, err := skillstore.Export(ctx, c.Skills, m.Name, m.Version, dir)
 	if errors.Is(err, fs.ErrExist) {
 		return withCode(exitUsage, err)

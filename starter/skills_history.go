@@ -37,15 +37,11 @@ type historicVersion struct {
 }
 
 func (a *app) skillHistory(ctx context.Context, name string, diffs bool) error {
-	c, err := a.open(ctx, wanted{libraryOnly: true})
+	c, head, _, err := a.openSkill(ctx, name, 0)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	head, _, err := c.version(ctx, name, 0)
-	if err != nil {
-		return err
-	}
 	history, err := c.history(ctx, head.Name, diffs)
 	if err != nil {
 		return err

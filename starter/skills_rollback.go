@@ -55,15 +55,11 @@ func versionNumber(text string) (int, error) {
 }
 
 func (a *app) rollBack(ctx context.Context, name string, r rollback) error {
-	c, err := a.open(ctx, wanted{libraryOnly: true})
+	c, head, m, err := a.openSkill(ctx, name, r.version)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	head, m, err := c.version(ctx, name, r.version)
-	if err != nil {
-		return err
-	}
 	if m.Version == head.Version && head.Tombstone == nil {
 		return a.printMoved(head, false, "current")
 	}

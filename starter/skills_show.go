@@ -35,15 +35,11 @@ type shownSkill struct {
 }
 
 func (a *app) showSkill(ctx context.Context, name string, version int) error {
-	c, err := a.open(ctx, wanted{libraryOnly: true})
+	c, head, m, err := a.openSkill(ctx, name, version)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	head, m, err := c.version(ctx, name, version)
-	if err != nil {
-		return err
-	}
 	document, err := c.Skills.File(ctx, m.Name, m.Version, skill.DocumentFile)
 	if err != nil {
 		return err

@@ -40,15 +40,11 @@ long (to be retired, if you like) and all open failures.`,
 }
 
 func (a *app) skillStats(ctx context.Context, name string) error {
-	c, err := a.open(ctx, wanted{libraryOnly: true})
+	c, head, _, err := a.openSkill(ctx, name, 0)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	head, _, err := c.version(ctx, name, 0)
-	if err != nil {
-		return err
-	}
 	p, err := c.Skills.Performance(ctx, head.Name)
 	if err != nil {
 		return err
