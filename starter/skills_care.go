@@ -15,14 +15,15 @@ import (
 
 // care is a command by which a person moves a head without another version.
 type care struct {
-	verb, short, long, why string // why: an example of a reason
-	done                   string // what is so afterwards
-	do                     func(context.Context, skillstore.Store, string, skillstore.Act) (skill.Head, error)
+	kind             skill.MoveKind // also the name of the command
+	short, long, why string         // why: an example of a reason
+	done             string         // what is so afterwards
+	do               func(context.Context, skillstore.Store, string, skillstore.Act) (skill.Head, error)
 }
 
 func (a *app) skillsFreezeCommand() *cobra.Command {
 	return a.careCommand(care{
-		verb: "freeze", short: "Keep a skill as it is: no run changes or retires it",
+		kind: skill.MoveFreeze, short: "Keep a skill as it is: no run changes or retires it",
 		long: `Keep a skill as it is. Runs go on using it, but none promotes another version of it or
 retires it; new versions are kept beside it. You can still roll it back.`,
 		why: "audited", done: "frozen",
@@ -34,7 +35,7 @@ retires it; new versions are kept beside it. You can still roll it back.`,
 
 func (a *app) skillsUnfreezeCommand() *cobra.Command {
 	return a.careCommand(care{
-		verb: "unfreeze", short: "Let a frozen skill change again",
+		kind: skill.MoveUnfreeze, short: "Let a frozen skill change again",
 		why: "the audit is over", done: "no longer frozen",
 		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
 			return s.Unfreeze(ctx, name, act)
@@ -44,7 +45,7 @@ func (a *app) skillsUnfreezeCommand() *cobra.Command {
 
 func (a *app) skillsRetireCommand() *cobra.Command {
 	return a.careCommand(care{
-		verb: "retire", short: "Take a skill out of use; all its versions stay",
+		kind: skill.MoveRetire, short: "Take a skill out of use; all its versions stay",
 		long: `Take a skill out of use: no search finds it any more. All its versions and cases stay, and
 "starter skills restore" brings it back. "starter skills stats" lists the unused ones.`,
 		why: "unused since spring", done: "retired",
@@ -59,7 +60,7 @@ func (a *app) skillsRetireCommand() *cobra.Command {
 
 func (a *app) skillsRestoreCommand() *cobra.Command {
 	return a.careCommand(care{
-		verb: "restore", short: "Bring a retired skill back as it was",
+		kind: skill.MoveRestore, short: "Bring a retired skill back as it was",
 		why: "needed after all", done: "in use",
 		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
 			return s.Restore(ctx, name, act)
@@ -70,14 +71,14 @@ func (a *app) skillsRestoreCommand() *cobra.Command {
 func (a *app) careCommand(k care) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use:     k.verb + " NAME --reason WHY",
+		Use:     string(k.kind) + " NAME --reason WHY",
 		Short:   k.short,
 		Long:    k.long,
-		Example: fmt.Sprintf("  starter skills %s csv-summary --reason %q", k.verb, k.why),
+		Example: fmt.Sprintf("  starter skills %s csv-summary --reason %q", k.kind, k.why),
 		Args:    exactly("the NAME of a skill"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if reason == "" {
-				return badInput("--reason says why you %s it, for whoever reads `starter skills history` later", k.verb)
+				return badInput("--reason says why you %s it, for whoever reads `starter skills history` later", k.kind)
 			}
 			return a.careFor(cmd.Context(), k, args[0], reason)
 		},
@@ -96,12 +97,12 @@ func (a *app) careFor(ctx context.Context, k care, name, reason string) error {
 		return err
 	}
 	defer c.Close()
-	act := skillstore.Act{ID: k.verb + "-" + rand.Text(), By: whoever(), Why: reason}
+	act := skillstore.Act{ID: string(k.kind) + "-" + rand.Text(), By: whoever(), Why: reason}
 	head, err := k.do(ctx, c.Skills, before.Name, act)
 	if err != nil {
 		return frozenHint(before.Name, err)
 	}
-	return a.printMoved(head, head.PromotionID == act.ID, k.done)
+	return a.printMoved(head, head.Acted(k.kind, act.ID), k.done)
 }
 
 // printMoved says what is so after a command that moves a head, and whether it was so before.
