@@ -175,7 +175,11 @@ func (l *Library) save(ctx context.Context, step *run.Step, index int) (run.Save
 	if err != nil || !saved.Promoted || plan.Supersedes == "" || plan.Supersedes == saved.Name {
 		return saved, err
 	}
-	return saved, l.Skills.Retire(ctx, plan.Supersedes, skill.Tombstone{SupersededBy: saved.Name, By: lineage.PromotionID})
+	err = l.Skills.Retire(ctx, plan.Supersedes, skill.Tombstone{SupersededBy: saved.Name, By: lineage.PromotionID})
+	if errors.Is(err, skillstore.ErrFrozen) {
+		saved.Note, err = plan.Supersedes+" is frozen and stays beside it", nil
+	}
+	return saved, err
 }
 
 func (l *Library) contents(ctx context.Context, plan run.PlannedSave) (map[string][]byte, error) {
@@ -222,22 +226,52 @@ func (l *Library) promote(ctx context.Context, plan run.PlannedSave, draft skill
 			return run.SavedSkill{}, err
 		}
 		saved := run.SavedSkill{Name: draft.Name, Version: version.Version, Parent: plan.ParentVersion, Promoted: true}
-		if g := plan.Gate; g != nil {
-			saved.Note = fmt.Sprintf("passes %d of its past cases, %d could not be told", g.Passed, g.Inconclusive)
-		}
 		if draft.Name != plan.Name {
 			saved.Note = plan.Name + " was taken by another run"
 		}
-		_, err = l.Skills.Promote(ctx, skillstore.Promotion{Name: draft.Name, Version: version.Version, BaseGeneration: base, PromotionID: draft.Lineage.PromotionID})
-		if !errors.Is(err, skillstore.ErrHeadMoved) {
+		if moves, err := l.gated(ctx, plan, version, &saved); err != nil || !moves {
 			return saved, err
 		}
-		if plan.ParentVersion > 0 {
+		_, err = l.Skills.Promote(ctx, skillstore.Promotion{Name: draft.Name, Version: version.Version, BaseGeneration: base, PromotionID: draft.Lineage.PromotionID})
+		switch {
+		case errors.Is(err, skillstore.ErrFrozen):
+			saved.Promoted, saved.Note = false, "the skill is frozen; this version is kept beside the current one"
+			return saved, nil
+		case !errors.Is(err, skillstore.ErrHeadMoved):
+			return saved, err
+		case plan.ParentVersion > 0:
 			saved.Promoted, saved.Note = false, "another run promoted a version in the meantime; this one is kept beside it"
 			return saved, nil
 		}
 	}
 	return run.SavedSkill{}, fmt.Errorf("no free name for %s after %d tries", plan.Name, maxRenames)
+}
+
+// gated keeps with a repaired version how it did on its past cases, and reports whether
+// it may replace the version that it was made from: if most cases could not be told, a
+// person decides.
+func (l *Library) gated(ctx context.Context, plan run.PlannedSave, version skill.Manifest, saved *run.SavedSkill) (bool, error) {
+	g := plan.Gate
+	if g == nil || version.Name != plan.Name {
+		return true, nil
+	}
+	saved.Note = fmt.Sprintf("passes %d of its past cases, %d could not be told", g.Passed, len(g.Inconclusive))
+	report := skill.GateReport{
+		ID: "gate-" + string(objectstore.DigestOf([]byte(version.Lineage.PromotionID)))[:16], Name: plan.Name,
+		Candidate: skill.GateVersion{Version: version.Version, Digest: version.Digest},
+		Base:      skill.GateBase{GateVersion: skill.GateVersion{Version: plan.ParentVersion}, Generation: plan.BaseGeneration},
+		Verdict:   skill.GatePassed, Why: saved.Note, Cases: g.Cases(), Sampled: g.Sampled, Seconds: g.Seconds,
+		RunIDs: []string{version.Lineage.RunID},
+	}
+	for _, gap := range g.Inconclusive {
+		report.Inconclusive = append(report.Inconclusive, skill.GateGap{Case: gap.Case, Why: gap.Why})
+	}
+	if !g.Tells() {
+		report.Verdict, saved.Promoted = skill.GateInconclusive, false
+		saved.Note += fmt.Sprintf("; look at it and promote it with `starter skills rollback %s %d --force --reason …`", plan.Name, version.Version)
+	}
+	_, err := l.Skills.AddGateReport(ctx, report)
+	return saved.Promoted, err
 }
 
 // sameCode returns the current version of a skill if its code is exactly these files, else

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/objectstore"
@@ -22,7 +23,7 @@ const maxPastCases = 20
 // verdict is what became of a version on a past case.
 type verdict struct {
 	kind run.Verdict
-	why  string // for the model: what was expected and what came
+	why  string // what was expected and what came, or why nobody can tell
 }
 
 // holdPastCases runs a repaired skill on the cases of the version that it was made from. A
@@ -45,7 +46,8 @@ func (s *Subagents) holdPastCases(ctx context.Context, c *call, k *candidate) er
 	}
 	old := code{entry: base.EntryFile, tools: base.Tools, files: manifestOf(base.Files)}
 	repaired := code{entry: k.plan.EntryFile, tools: k.plan.Tools, files: k.plan.Files}
-	gate := &run.Gate{}
+	gate := &run.Gate{Inconclusive: []run.Gap{}, Sampled: len(cases) > maxPastCases}
+	defer func(begun time.Time) { gate.Seconds = time.Since(begun).Seconds() }(time.Now())
 	for _, past := range cases[:min(len(cases), maxPastCases)] {
 		v, err := s.flips(ctx, c, past, old, repaired)
 		if err != nil {
@@ -59,7 +61,7 @@ func (s *Subagents) holdPastCases(ctx context.Context, c *call, k *candidate) er
 		case run.Passes:
 			gate.Passed++
 		default:
-			gate.Inconclusive++
+			gate.Inconclusive = append(gate.Inconclusive, run.Gap{Case: past.ID, Why: v.why})
 		}
 	}
 	k.plan.Gate = gate
@@ -93,7 +95,7 @@ func (s *Subagents) flips(ctx context.Context, c *call, past skill.Case, old, re
 		return verdict{}, err
 	}
 	if before.kind != run.Passes {
-		return verdict{kind: run.Inconclusive}, nil
+		return verdict{run.Inconclusive, "the version before does not pass it either"}, nil
 	}
 	return now, nil
 }
@@ -101,7 +103,7 @@ func (s *Subagents) flips(ctx context.Context, c *call, past skill.Case, old, re
 // try runs a version on a case and compares what comes with what was recorded.
 func (s *Subagents) try(ctx context.Context, c *call, past skill.Case, version code) (verdict, error) {
 	if past.Output == nil {
-		return verdict{kind: run.Inconclusive}, nil // of before outputs were kept
+		return verdict{run.Inconclusive, "its output was not kept"}, nil
 	}
 	dir, err := s.scratch()
 	if err != nil {
@@ -117,7 +119,7 @@ func (s *Subagents) try(ctx context.Context, c *call, past skill.Case, version c
 		err = workspace.Materialise(ctx, s.Blobs, files, dir)
 	}
 	if errors.Is(err, objectstore.ErrNotFound) {
-		return verdict{kind: run.Inconclusive}, nil // a blob of the case is gone
+		return verdict{run.Inconclusive, "a file of it is gone"}, nil
 	}
 	if err != nil {
 		return verdict{}, err
@@ -131,7 +133,7 @@ func (s *Subagents) try(ctx context.Context, c *call, past skill.Case, version c
 		return verdict{}, err
 	}
 	if missing.Load() {
-		return verdict{kind: run.Inconclusive}, nil
+		return verdict{run.Inconclusive, "it asks for a call that was not recorded"}, nil
 	}
 	return judge(dir, string(expected), past.Output.Files, res), nil
 }

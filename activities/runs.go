@@ -98,6 +98,7 @@ func (r *Runs) opening(task string, inputs workspace.Manifest, skills []metaskil
 	return &run.Turn{
 		At: time.Now().UTC(),
 		Opening: &run.Opening{
+			Task:  task,
 			Model: m.Model, SubagentModel: m.SubagentModel, ContextWindow: m.ContextWindow, MaxOutputTokens: m.MaxOutputTokens,
 			PromptDigest: metaskill.PromptDigest(), SchemaDigest: metaskill.SchemaDigest(),
 			SuggestedSkills: names, InitialWorkspace: step,
@@ -208,10 +209,13 @@ func (r *Runs) Close(ctx context.Context, in CloseInput) (run.Result, error) {
 	res.WorkflowID, res.RunID, res.Workspace, res.FinishedAt = exec.ID, exec.RunID, in.Workspace, time.Now().UTC()
 	if in.Plan != "" {
 		step, err := r.Records.Step(ctx, in.Plan)
+		if err == nil {
+			res.Answer = step.Plan.Answer
+			err = r.used(ctx, res, step.Plan)
+		}
 		if err != nil {
 			return run.Result{}, failure("close the run", err)
 		}
-		res.Answer = step.Plan.Answer
 	}
 	files, err := r.outputs(ctx, in.Workspace)
 	if err != nil {
@@ -225,6 +229,18 @@ func (r *Runs) Close(ctx context.Context, in CloseInput) (run.Result, error) {
 		return run.Result{}, failure("close the run", err)
 	}
 	return res, nil
+}
+
+// used tells the library how its skills did in a run that completed.
+func (r *Runs) used(ctx context.Context, res run.Result, plan *run.Plan) error {
+	if res.Outcome != run.Completed {
+		return nil
+	}
+	step, err := r.Records.Step(ctx, res.Workspace)
+	if err != nil {
+		return err
+	}
+	return r.recordUses(ctx, res, step.Workspace, plan)
 }
 
 // outputs are the files that are neither inputs as they were given, nor code of subagents.

@@ -301,7 +301,9 @@ func (s *Subagents) run(ctx context.Context, c *call, file, query string) error 
 	w := c.change()
 	w.Files = after
 	if res.Failure == nil {
-		agent.LastSuccess = &run.Success{Query: query, Code: code, Journal: c.journal}
+		agent.LastSuccess = &run.Success{
+			Query: query, Code: code, Journal: c.journal, Seconds: time.Since(c.step.At).Seconds(), Tokens: c.step.Usage.SubagentOutputTokens,
+		}
 	}
 	if agent.SkillName != "" {
 		w.Subagents[file] = agent

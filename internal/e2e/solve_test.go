@@ -6,6 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"agentfactory/internal/run"
+	"agentfactory/internal/skill"
+	"agentfactory/skillstore"
 	"agentfactory/workflows"
 )
 
@@ -149,4 +151,45 @@ func TestARepairedSkillPassesItsOwnPastCases(t *testing.T) {
 	cases, err := s.skills.Cases(t.Context(), "word-count")
 	require.NoError(t, err)
 	require.Len(t, cases, 2, "the new task is a case from now on")
+	reports, err := s.skills.GateReports(t.Context(), "word-count")
+	require.NoError(t, err)
+	require.Len(t, reports, 1)
+	require.Equal(t, skill.GatePassed, reports[0].Verdict)
+	require.Equal(t, 2, reports[0].Candidate.Version)
+	p, err := s.skills.Performance(t.Context(), "word-count")
+	require.NoError(t, err)
+	require.Equal(t, 1, p.Of(1).Failures, "version 1 had to be repaired")
+}
+
+// A frozen skill is not changed: what a run makes of it is kept beside it.
+func TestAFrozenSkillIsNotChanged(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, counting)
+	s.worker()
+	s.solve(workflows.InstallInput{Task: "count the words in the file", Files: []run.InputFile{{Path: "a.txt", Text: "one two three"}}})
+	_, err := s.skills.Freeze(t.Context(), "word-count", skillstore.Act{ID: "freeze-1", By: "ann", Why: "audited"})
+	require.NoError(t, err)
+	res := s.solve(workflows.InstallInput{Task: "count the lines in the file of words", Files: []run.InputFile{{Path: "b.txt", Text: "one two\nthree\n"}}})
+	require.False(t, res.Skills[0].Promoted)
+	require.Contains(t, res.Skills[0].Note, "frozen")
+	head, err := s.skills.Head(t.Context(), "word-count")
+	require.NoError(t, err)
+	require.Equal(t, 1, head.Version)
+}
+
+// Three tasks that a skill solves as it is make it mature.
+func TestASkillMaturesByIndependentSuccesses(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, fitting)
+	s.worker()
+	s.solve(workflows.InstallInput{Task: "count the words in the file", Files: []run.InputFile{{Path: "first.txt", Text: "drei kleine Wörter"}}})
+	for i, task := range []string{"count the words in the other file", "count the words in the letter", "count the words in the poem"} {
+		head, err := s.skills.Head(t.Context(), "word-count")
+		require.NoError(t, err)
+		require.Equal(t, skill.Provisional, head.Trust, "after %d", i)
+		s.solve(workflows.InstallInput{Task: task, Files: []run.InputFile{{Path: "second.txt", Text: "just two"}}})
+	}
+	head, err := s.skills.Head(t.Context(), "word-count")
+	require.NoError(t, err)
+	require.Equal(t, skill.Mature, head.Trust)
 }

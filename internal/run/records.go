@@ -16,6 +16,7 @@ import (
 // the messages that open the conversation. It never changes, so a run that goes on
 // for days keeps its model, its limits and its prompt.
 type Opening struct {
+	Task             string   `json:"task,omitempty"` // as it was given; empty in old records
 	Model            string   `json:"model"`
 	SubagentModel    string   `json:"subagent_model"`
 	ContextWindow    int      `json:"context_window"`    // tokens
@@ -97,6 +98,8 @@ type Success struct {
 	Query   string             `json:"query"`
 	Code    workspace.Manifest `json:"code"`    // the Python files as they were when it ran
 	Journal string             `json:"journal"` // key prefix of its gateway calls
+	Seconds float64            `json:"seconds,omitempty"`
+	Tokens  int64              `json:"tokens,omitempty"` // output tokens of its own model calls
 }
 
 // Plan is what an accepted finish will save.
@@ -131,9 +134,23 @@ const (
 
 // Gate is how a repaired skill did on its past cases; one that breaks a case is not planned at all.
 type Gate struct {
-	Passed       int `json:"passed"`
-	Inconclusive int `json:"inconclusive"`
+	Passed       int     `json:"passed"`
+	Inconclusive []Gap   `json:"inconclusive"`
+	Sampled      bool    `json:"sampled"` // there are more cases than were tried
+	Seconds      float64 `json:"seconds"`
 }
+
+// Gap is a case that told nothing, and why.
+type Gap struct {
+	Case string `json:"case"`
+	Why  string `json:"why"`
+}
+
+// Cases is how many were tried.
+func (g Gate) Cases() int { return g.Passed + len(g.Inconclusive) }
+
+// Tells reports whether at least half of the cases told something; else a person decides.
+func (g Gate) Tells() bool { return 2*len(g.Inconclusive) <= g.Cases() }
 
 // Output is what a subagent run answered and left.
 type Output struct {
