@@ -51,11 +51,11 @@ func (l *Library) list(ctx context.Context, c *call, args metaskill.List) error 
 	}
 	var lines []string
 	if strings.TrimSpace(args.Query) != "" {
-		hits, err := l.Skills.Search(ctx, args.Query, limit)
+		found, err := l.Skills.Search(ctx, args.Query, limit)
 		if err != nil {
 			return err
 		}
-		for _, h := range hits {
+		for _, h := range found.Hits {
 			lines = append(lines, fmt.Sprintf("%s: %s", h.Name, h.Description))
 		}
 	} else {

@@ -113,13 +113,13 @@ func (r *Runs) opening(task string, inputs workspace.Manifest, skills []metaskil
 // suggest looks for saved skills that fit the task. Those that are offered come with
 // their interface, the best few, so that the message stays short.
 func (r *Runs) suggest(ctx context.Context, in BeginInput) ([]metaskill.Suggestion, []run.Candidate, error) {
-	hits, err := r.Skills.Search(ctx, in.Task, suggestedSkills)
+	found, err := r.Skills.Search(ctx, in.Task, suggestedSkills)
 	if err != nil {
 		return nil, nil, err
 	}
 	var suggestions []metaskill.Suggestion
 	var offered []run.Candidate
-	for i, h := range hits {
+	for i, h := range found.Hits {
 		s := metaskill.Suggestion{Name: h.Name, Description: h.Description}
 		if in.Offer && i < offeredWhole {
 			version, err := r.Skills.Version(ctx, h.Name, h.Version)

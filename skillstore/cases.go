@@ -30,6 +30,7 @@ func (s *S3) AddCase(ctx context.Context, name string, c skill.Case) error {
 	if err != nil && !errors.Is(err, objectstore.ErrExists) {
 		return fmt.Errorf("add case of %s: %w", name, err)
 	}
+	s.publish(ctx, name) // its query finds the skill from now on
 	return nil
 }
 

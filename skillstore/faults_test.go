@@ -146,7 +146,7 @@ func TestEveryByteReadBackIsChecked(t *testing.T) {
 	head := func(s *skillstore.S3) error { _, err := s.Head(t.Context(), m.Name); return err }
 	cases := func(s *skillstore.S3) error { _, err := s.Cases(t.Context(), m.Name); return err }
 	file := func(s *skillstore.S3) error { _, err := s.File(t.Context(), m.Name, 1, "subagent.py"); return err }
-	search := func(s *skillstore.S3) error { _, err := s.Search(t.Context(), "count words", 0); return err }
+	heads := func(s *skillstore.S3) error { _, err := s.Heads(t.Context(), "", 0); return err }
 	code, ok := m.File("subagent.py")
 	require.True(t, ok)
 
@@ -162,7 +162,7 @@ func TestEveryByteReadBackIsChecked(t *testing.T) {
 		{"something after a manifest", "manifest.json", "}\n", "}{}\n", version},
 		{"another skill's head", "head.json", "word-count", "word-counter", head},
 		{"a head without a generation", "head.json", "generation", "g", head},
-		{"a head that is no JSON", "head.json", "{", "<", search},
+		{"a head that is no JSON", "head.json", "{", "<", heads},
 		{"another query of a case", "case.json", "words", "lines", cases},
 		{"changed code", code.Digest, "answer", "reply", file},
 	} {
@@ -190,21 +190,4 @@ func (b withoutBlobs) Get(ctx context.Context, key string) (objectstore.Object, 
 		return objectstore.Object{}, objectstore.ErrNotFound
 	}
 	return b.Store.Get(ctx, key)
-}
-
-func TestWorkersSeeWhatOthersSaved(t *testing.T) {
-	bucket := s3test.Bucket(t)
-	one, other := skillstore.New(bucket), skillstore.New(bucket)
-	for range 2 { // the second time with a warm cache
-		_, err := other.Search(t.Context(), "count the words", 0)
-		require.NoError(t, err)
-	}
-	m := saved(t, one, wordCount())
-	hits, err := other.Search(t.Context(), "count the words", 0)
-	require.NoError(t, err)
-	require.Len(t, hits, 1)
-	require.NoError(t, other.Retire(t.Context(), m.Name, skill.Tombstone{By: "me"}))
-	hits, err = one.Search(t.Context(), "count the words", 0)
-	require.NoError(t, err)
-	require.Empty(t, hits)
 }

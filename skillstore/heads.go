@@ -50,6 +50,7 @@ func (s *S3) Promote(ctx context.Context, p Promotion) (skill.Head, error) {
 	if err != nil {
 		return skill.Head{}, fmt.Errorf("promote %s version %d: %w", p.Name, p.Version, err)
 	}
+	s.publish(ctx, p.Name) // also when an earlier attempt moved the head: it may not have lived to publish
 	return h, nil
 }
 

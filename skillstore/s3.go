@@ -16,11 +16,13 @@ import (
 
 // S3 is the library in a bucket.
 type S3 struct {
-	objects *objectstore.Cached
-	blobs   *objectstore.Blobs
-	heads   *headCache
-	index   *searchIndex
-	now     func() time.Time
+	objects  *objectstore.Cached
+	blobs    *objectstore.Blobs
+	heads    *headCache
+	catalog  *loadedCatalog
+	embedder Embedder // nil: none
+	queries  queries
+	now      func() time.Time
 }
 
 var _ Store = (*S3)(nil)
@@ -30,16 +32,26 @@ const (
 	parallel    = 16       // requests at a time for one call
 )
 
+// Option changes what New returns.
+type Option func(*S3)
+
+// WithEmbedder lets the library be searched by meaning as well as by words, whenever e has a model.
+func WithEmbedder(e Embedder) Option { return func(s *S3) { s.embedder = e } }
+
 // New returns the library that lies in objects.
-func New(objects objectstore.Store) *S3 {
+func New(objects objectstore.Store, options ...Option) *S3 {
 	blobs, err := objectstore.NewBlobs(objects, "", 0)
 	if err != nil {
 		panic(fmt.Sprintf("blobs without a cache: %v", err)) // only a cache directory can fail
 	}
-	return &S3{
-		objects: objectstore.NewCached(objects, cachedBytes), blobs: blobs,
-		heads: newHeadCache(), index: newSearchIndex(), now: func() time.Time { return time.Now().UTC() },
+	s := &S3{
+		objects: objectstore.NewCached(objects, cachedBytes), blobs: blobs, heads: newHeadCache(), catalog: newLoadedCatalog(),
+		queries: queries{known: map[string][]float32{}}, now: func() time.Time { return time.Now().UTC() },
 	}
+	for _, o := range options {
+		o(s)
+	}
+	return s
 }
 
 const skillsPrefix = "skills/"

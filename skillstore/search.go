@@ -1,92 +1,128 @@
 package skillstore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
+	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
-	"agentfactory/internal/skill"
+	"agentfactory/internal/search"
 )
 
-// Search implements Store. Each search lists the library, so that it finds what another worker promoted a moment ago.
-func (s *S3) Search(ctx context.Context, query string, limit int) ([]Hit, error) {
-	heads, err := s.currentHeads(ctx)
+// Search implements Store. What other workers promoted is found half a second later at the latest, what this one promoted at once.
+func (s *S3) Search(ctx context.Context, query string, limit int) (Found, error) {
+	found := Found{Kind: Lexical}
+	if strings.TrimSpace(query) == "" {
+		return found, nil
+	}
+	notes, err := s.refresh(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("search skills: %w", err)
+		return Found{}, fmt.Errorf("search skills: %w", err)
 	}
-	return s.index.search(heads, query, limit), nil
+	found.Notes = notes
+	vector, note := s.queryVector(ctx, query)
+	if note != "" {
+		found.Notes = append(found.Notes, note)
+	}
+	if vector != nil {
+		found.Kind = LexicalAndVector
+	}
+	for _, m := range s.catalog.index.Search(search.Query{Text: query, Vector: vector}, limit) {
+		if head, ok := s.catalog.current(m.ID); ok { // else it was retired a moment ago
+			found.Hits = append(found.Hits, Hit{Head: head, Score: m.Fit, By: kindOf(m)})
+		}
+	}
+	return found, nil
 }
 
-// searchIndex knows the words of every current skill. It compares a query with all of them in turn: at a thousand skills
-// that takes a fraction of a millisecond, far less than listing them.
-type searchIndex struct {
-	words *analyzer
+func kindOf(m search.Match) SearchKind {
+	switch {
+	case m.Lexical && m.Vector:
+		return LexicalAndVector
+	case m.Vector:
+		return Vector
+	}
+	return Lexical
+}
 
+// queries embeds what is searched for.
+type queries struct {
 	mu     sync.Mutex
-	skills map[string]indexedSkill // retired ones without words
-	count  map[string]int          // skills that have a word
+	known  map[string][]float32 // by model and query
+	resume time.Time            // when the model is asked again after a failure
+	reason string
 }
 
-type indexedSkill struct {
-	head  skill.Head
-	words []string // of name and description
-	named []string // of the name alone
-}
+const (
+	embedQueryWithin = 5 * time.Second  // a search waits for a vector
+	embedPause       = 30 * time.Second // after a failure, so that a dead endpoint does not delay every search
+	maxKnownQueries  = 256
+)
 
-func newSearchIndex() *searchIndex {
-	return &searchIndex{words: newAnalyzer(), skills: map[string]indexedSkill{}, count: map[string]int{}}
-}
-
-// leastFit is the fit below which a skill is not worth showing. In the tests' table of tasks, skills that were made for a
-// task fit it by 0.38 to 1, and no skill fits an unrelated task by more than 0.08.
-const leastFit = 0.25
-
-// maxSearched bounds how much of a query is read, in bytes. What a task is about stands in its beginning.
-const maxSearched = 64 << 10
-
-func (x *searchIndex) search(heads []skill.Head, query string, limit int) []Hit {
-	asked := x.words.of(query[:min(len(query), maxSearched)])
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.follow(heads)
-	total := x.total(sorted(asked)) // sorted, so that equal searches give equal sums
-	var hits []Hit
-	named := map[string]float64{} // among skills that fit equally well, those named by the query come first
-	for name, s := range x.skills {
-		if fit := x.fit(asked, total, s.words); fit >= leastFit {
-			hits = append(hits, Hit{Head: s.head, Score: fit})
-			named[name] = x.total(among(s.named, asked))
-		}
+// queryVector returns the query's vector, or none and a note that says why.
+func (s *S3) queryVector(ctx context.Context, query string) ([]float32, string) {
+	model := s.embeddingModel()
+	if model == "" {
+		return nil, ""
 	}
-	slices.SortFunc(hits, func(a, b Hit) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(named[b.Name], named[a.Name]), strings.Compare(a.Name, b.Name))
-	})
-	if limit > 0 && len(hits) > limit {
-		hits = hits[:limit]
+	if documents, vectors := s.catalog.index.Len(); vectors == 0 {
+		if documents == 0 {
+			return nil, ""
+		}
+		return nil, fmt.Sprintf("searched by words alone: no skill has an embedding by %s yet", model)
 	}
-	return hits
+	vector, err := s.queries.embed(ctx, s.embedder, model, query, s.now())
+	if err != nil {
+		return nil, "searched by words alone: " + err.Error()
+	}
+	return vector, ""
 }
 
-// follow brings the index up to the given heads, unless another search has brought it further.
-func (x *searchIndex) follow(heads []skill.Head) {
-	for _, h := range heads {
-		old := x.skills[h.Name]
-		if old.head.Generation >= h.Generation {
-			continue
-		}
-		for _, w := range old.words {
-			x.count[w]--
-		}
-		s := indexedSkill{head: h}
-		if h.Tombstone == nil {
-			s.words, s.named = sorted(x.words.of(h.Name+" "+h.Description)), sorted(x.words.of(h.Name))
-		}
-		for _, w := range s.words {
-			x.count[w]++
-		}
-		x.skills[h.Name] = s
+func (q *queries) embed(ctx context.Context, by Embedder, model, query string, now time.Time) ([]float32, error) {
+	key := model + "\n" + shortDigest(query)
+	q.mu.Lock()
+	vector, known := q.known[key]
+	resume, reason := q.resume, q.reason
+	q.mu.Unlock()
+	switch {
+	case known:
+		return vector, nil
+	case now.Before(resume):
+		return nil, fmt.Errorf("the embedding model is left alone for %s after: %s", resume.Sub(now).Round(time.Second), reason)
 	}
+	within, cancel := context.WithTimeout(ctx, embedQueryWithin)
+	defer cancel()
+	vectors, err := by.Embed(within, model, []string{query})
+	if err == nil && len(vectors) != 1 {
+		err = fmt.Errorf("embed a query with %s: %d vectors came back", model, len(vectors))
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err != nil {
+		if ctx.Err() == nil {
+			q.resume, q.reason = now.Add(embedPause), err.Error()
+		}
+		return nil, err
+	}
+	if len(q.known) >= maxKnownQueries {
+		clear(q.known)
+	}
+	q.known[key] = vectors[0]
+	return vectors[0], nil
+}
+
+// backgroundWithin bounds what is done after a call has returned.
+const backgroundWithin = 5 * time.Minute
+
+// later does what the caller need not wait for. When the process ends before it is done, a later comparison does it.
+func (s *S3) later(ctx context.Context, what string, do func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), backgroundWithin)
+	go func() {
+		defer cancel()
+		if err := do(ctx); err != nil {
+			slog.WarnContext(ctx, "could not "+what+" in the background; it is tried again", "error", err)
+		}
+	}()
 }

@@ -62,8 +62,9 @@ type Store interface {
 	Cases(ctx context.Context, name string) ([]skill.Case, error)
 
 	// Search returns the current skills that fit a task in plain words, the best first, at most limit of them (0:
-	// all). Skills that do not fit are left out, so there may be none.
-	Search(ctx context.Context, query string, limit int) ([]Hit, error)
+	// all). Skills that do not fit are left out, so there may be none. What this process saved or retired is known to its
+	// searches at once, to others within a second.
+	Search(ctx context.Context, query string, limit int) (Found, error)
 }
 
 // Draft is a version before it has a number.
@@ -140,12 +141,33 @@ type Uses interface {
 	Performance(ctx context.Context, name string) (skill.Performance, error)
 }
 
-// Hit is a skill that a search found.
+// Found is what a search found, and how it searched.
+type Found struct {
+	Hits []Hit
+	Kind SearchKind // Lexical or LexicalAndVector
+	// Notes say in one line each what a person should know: why the vectors were left out, which part of the catalog was
+	// rebuilt.
+	Notes []string
+}
+
+// SearchKind says by what skills were looked for, or found.
+type SearchKind string
+
+// Lexical is by words (BM25), Vector by the similarity of embeddings.
+const (
+	Lexical          SearchKind = "lexical"
+	Vector           SearchKind = "vector"
+	LexicalAndVector SearchKind = "lexical+vector"
+)
+
+// Hit is a skill that a search found. Its head is without Moves.
 type Hit struct {
 	skill.Head
 	// Score says how well the skill fits, from the least that counts as fitting to 1: the part of the skill's words
-	// that the query has, or of the query's words that the skill has, whichever is greater; rare words count more.
+	// that the query has, or of the query's words that the skill has, whichever is greater; rare words count more. The order
+	// of hits is another: that of their ranks by words and by vector. One that its vector alone found has the least score.
 	Score float64
+	By    SearchKind // which of the rankings it was found in
 }
 
 // HeadMovedError is ErrHeadMoved with the head as it is now.

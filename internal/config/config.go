@@ -36,6 +36,8 @@ type Model struct {
 	APIKey        Secret `yaml:"api_key"`
 	Name          string `yaml:"name"`          // "" when the endpoint is not OpenAI's and nothing was set
 	SubagentModel string `yaml:"subagent_name"` // the same as Name unless set
+	// EmbeddingModel lets the library be searched by meaning as well; "": by words alone.
+	EmbeddingModel string `yaml:"embedding_name"`
 }
 
 // S3 is where skills, runs and blobs are kept. Region, credentials and endpoint are

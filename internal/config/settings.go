@@ -30,6 +30,8 @@ var settings = []Setting{
 		field: func(c *Config) *string { return &c.Model.Name }},
 	{Key: "model.subagent_name", Env: "AGENTFACTORY_SUBAGENT_MODEL", Default: "the meta-agent's", Purpose: "model of the subagents' own calls",
 		field: func(c *Config) *string { return &c.Model.SubagentModel }},
+	{Key: "model.embedding_name", Env: "AGENTFACTORY_EMBEDDING_MODEL", Default: "none: the library is searched by words alone", Purpose: "embedding model of that endpoint, to search the library by meaning too",
+		field: func(c *Config) *string { return &c.Model.EmbeddingModel }},
 	{Key: "prices", Default: "a built-in table", Purpose: "USD per million tokens by model: {input, cached_input, output}"},
 	{Key: "context_windows", Default: "a built-in table", Purpose: "tokens that fit, by model"},
 

@@ -35,7 +35,7 @@ func (c *Client) Gone() <-chan struct{} { return c.gone }
 
 // SetModel replaces the model endpoint of the stack's worker, in memory alone.
 func (c *Client) SetModel(ctx context.Context, m config.Model) error {
-	update := modelUpdate{BaseURL: m.BaseURL, APIKey: m.APIKey.Reveal(), Model: m.Name, SubagentModel: m.SubagentModel}
+	update := modelUpdate{BaseURL: m.BaseURL, APIKey: m.APIKey.Reveal(), Model: m.Name, SubagentModel: m.SubagentModel, EmbeddingModel: m.EmbeddingModel}
 	if err := c.conn.call(ctx, http.MethodPut, "/model", update, nil); err != nil {
 		return fmt.Errorf("set the model: %w", err)
 	}

@@ -18,10 +18,11 @@ import (
 
 // modelUpdate is the body of PUT /model. It lives in memory alone.
 type modelUpdate struct {
-	BaseURL       string `json:"base_url"`
-	APIKey        string `json:"api_key"`
-	Model         string `json:"model"`
-	SubagentModel string `json:"subagent_model"`
+	BaseURL        string `json:"base_url"`
+	APIKey         string `json:"api_key"`
+	Model          string `json:"model"`
+	SubagentModel  string `json:"subagent_model"`
+	EmbeddingModel string `json:"embedding_model,omitempty"`
 }
 
 // maxRequest bounds a command's body, in bytes.
@@ -123,7 +124,7 @@ func (c *control) setModel(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "read the model's settings: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	model := config.Model{BaseURL: u.BaseURL, APIKey: config.Secret(u.APIKey), Name: u.Model, SubagentModel: u.SubagentModel}
+	model := config.Model{BaseURL: u.BaseURL, APIKey: config.Secret(u.APIKey), Name: u.Model, SubagentModel: u.SubagentModel, EmbeddingModel: u.EmbeddingModel}
 	if err := c.worker.SetModel(model); err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return

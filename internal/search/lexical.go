@@ -46,42 +46,54 @@ func (x *Index) ask(words []string) asked {
 // lexical ranks the documents that fit by BM25, and stops after depth of them (0: all).
 func (x *Index) lexical(words []string, depth int) []found {
 	q := x.ask(words)
-	scores := x.bm25(q)
-	var ranking []found
-	for slot, score := range scores {
-		if score > 0 {
-			ranking = append(ranking, found{slot: int32(slot), score: float64(score), lexical: true})
-		}
-	}
-	x.sort(ranking)
-	kept := ranking[:0]
-	for _, f := range ranking {
+	candidates := x.bm25(q)
+	x.sort(candidates)
+	fitting := candidates[:0]
+	for _, f := range candidates {
 		if f.fit = x.fit(q, x.entries[f.slot]); f.fit >= LeastFit {
-			kept = append(kept, f)
+			fitting = append(fitting, f)
 		}
-		if depth > 0 && len(kept) == depth {
+		if depth > 0 && len(fitting) == depth {
 			break
 		}
 	}
-	return kept
+	return fitting
 }
 
-func (x *Index) bm25(q asked) []float32 {
-	scores := make([]float32, len(x.entries))
-	average := float32(x.length / float64(max(1, len(x.slots))))
+// fewWords is the length of a query up to which one word in common is enough. In a longer one it is a coincidence.
+const fewWords = 6
+
+// bm25 scores the documents that share enough words with the query.
+func (x *Index) bm25(q asked) []found {
+	scores, shared := make([]float64, len(x.entries)), make([]uint16, len(x.entries))
+	average := x.length / float64(max(1, len(x.slots)))
 	for _, term := range q.order {
-		idf := float32(x.weight(term))
+		idf := x.weight(term)
 		for _, p := range x.postings[term] {
-			norm := k1 * (1 - b + b*x.entries[p.slot].length/average)
-			scores[p.slot] += idf * p.tf * (k1 + 1) / (p.tf + norm)
+			tf, length := float64(p.tf), float64(x.entries[p.slot].length)
+			scores[p.slot] += idf * tf * (k1 + 1) / (tf + k1*(1-b+b*length/average))
+			shared[p.slot]++
 		}
 	}
-	return scores
+	least := uint16(1)
+	if q.count > fewWords {
+		least = 2
+	}
+	var candidates []found
+	for slot, n := range shared {
+		if n >= least {
+			candidates = append(candidates, found{slot: int32(slot), score: scores[slot], lexical: true})
+		}
+	}
+	return candidates
 }
 
 func (x *Index) sort(ranking []found) {
 	slices.SortFunc(ranking, func(a, b found) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), strings.Compare(x.entries[a.slot].id, x.entries[b.slot].id))
+		if a.score != b.score {
+			return cmp.Compare(b.score, a.score)
+		}
+		return strings.Compare(x.entries[a.slot].id, x.entries[b.slot].id)
 	})
 }
 
@@ -89,17 +101,13 @@ func (x *Index) sort(ranking []found) {
 // task fit it by 0.38 to 1, and no skill fits an unrelated task by more than 0.08.
 const LeastFit = 0.25
 
-// fewWords is the length of a query up to which one word in common is enough. In a longer one it is a coincidence.
-const fewWords = 6
-
 // fit says how well a document and a query go together, from 0 to 1, which BM25 cannot, since its scores compare within
 // one query only: the overlap coefficient of the query's words and those of name and description, or the part
 // of the query's words that stand anywhere in the document, whichever is greater; rare words count more. The overlap
 // coefficient divides by the lighter set, because tasks and descriptions differ in length by far: a short query may name
 // a fraction of what a description says, and a long task may hold all that a short description says and much besides.
 func (x *Index) fit(q asked, e *entry) float64 {
-	common, about, covered := 0.0, 0.0, 0.0
-	shared := 0
+	var common, about, covered float64
 	for _, term := range e.about {
 		w := x.weight(term)
 		about += w
@@ -109,14 +117,13 @@ func (x *Index) fit(q asked, e *entry) float64 {
 	}
 	for _, term := range e.all {
 		if q.terms[term] {
-			shared++
 			covered += x.weight(term)
 		}
 	}
-	if shared == 0 || shared == 1 && q.count > fewWords {
-		return 0
+	if common > 0 { // then neither divisor is 0
+		common /= min(q.total, about)
 	}
-	return max(common/max(min(q.total, about), math.SmallestNonzeroFloat64), covered/q.total)
+	return max(common, covered/q.total)
 }
 
 // assumedDocuments stand in for the library that a small library will become, so that with three documents a word that all of

@@ -1,6 +1,8 @@
 package search_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,5 +54,36 @@ func BenchmarkIndex10000(b *testing.B) {
 	all := documents(searchtest.Library(10_000, 1))
 	for b.Loop() {
 		search.New().Put(all...)
+	}
+}
+
+// withVectors gives every document a random vector of the size of OpenAI's small embedding model.
+func withVectors(all []search.Document, dimensions int) []search.Document {
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range all {
+		all[i].Vector = randomVector(r, dimensions)
+	}
+	return all
+}
+
+func randomVector(r *rand.Rand, dimensions int) []float32 {
+	v := make([]float32, dimensions)
+	for i := range v {
+		v[i] = float32(r.NormFloat64())
+	}
+	return v
+}
+
+func BenchmarkSearchByWordsAndVectorIn10000(b *testing.B) {
+	skills := searchtest.Library(10_000, 1)
+	for _, dimensions := range []int{384, 1536} {
+		b.Run(fmt.Sprint(dimensions, " dimensions"), func(b *testing.B) {
+			x := search.New()
+			all := withVectors(documents(skills), dimensions)
+			x.Put(all...)
+			for i := 0; b.Loop(); i++ {
+				x.Search(search.Query{Text: skills[i%len(skills)].Query, Vector: all[i%len(all)].Vector}, 10)
+			}
+		})
 	}
 }

@@ -3,7 +3,9 @@ package search
 import (
 	"bytes"
 	"fmt"
-	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"unicode"
 
 	"github.com/blevesearch/bleve/v2/analysis"
@@ -16,6 +18,8 @@ import (
 type analyzer struct {
 	chain  analysis.Analyzer
 	common map[string]bool
+	known  sync.Map     // run -> its words, []string
+	size   atomic.Int64 // of known
 }
 
 // commonWords are what tasks of all kinds are written with.
@@ -44,16 +48,43 @@ func (a *analyzer) rareness(word string) float64 {
 	return 1
 }
 
-// joints are where names are put together from words: interview_01.mp3, csv-summary, CO2/energy.
-var joints = regexp.MustCompile(`[._/\\-]+`)
-
 // of returns the words of a text as often as they stand there. Numbers are none: they tell tasks apart, not kinds of tasks.
+// Whatever stands between spaces and ASCII punctuation is cut once and remembered, because the chain takes a microsecond
+// for each word and libraries use the same words over and over.
 func (a *analyzer) of(text string) []string {
 	var words []string
-	for _, token := range a.chain.Analyze(joints.ReplaceAll([]byte(text), []byte(" "))) {
+	for run := range strings.FieldsFuncSeq(text, separates) {
+		known, ok := a.known.Load(run)
+		if !ok {
+			known = a.cutRun(run)
+		}
+		words = append(words, known.([]string)...)
+	}
+	return words
+}
+
+// separates tells where words end and where names are put together from words: interview_01.mp3, csv-summary, CO2/energy.
+// Apostrophes belong to words.
+func separates(r rune) bool {
+	return r <= unicode.MaxASCII && r != '\'' && !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9')
+}
+
+// maxKnown and maxRun bound what is remembered, in runs and in bytes of one.
+const (
+	maxKnown = 200_000
+	maxRun   = 40
+)
+
+func (a *analyzer) cutRun(run string) []string {
+	var words []string
+	for _, token := range a.chain.Analyze([]byte(run)) {
 		if bytes.ContainsFunc(token.Term, unicode.IsLetter) {
 			words = append(words, string(token.Term))
 		}
+	}
+	if len(run) <= maxRun && a.size.Load() < maxKnown {
+		a.known.Store(strings.Clone(run), words)
+		a.size.Add(1)
 	}
 	return words
 }

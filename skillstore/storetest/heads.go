@@ -154,10 +154,7 @@ func supersedes(t *testing.T, s skillstore.Store) {
 	for range 2 {
 		require.NoError(t, s.Retire(t.Context(), "old-counter", skill.Tombstone{SupersededBy: h.Name, By: "p2"}))
 	}
-	hits, err := s.Search(t.Context(), "count the words of a text", 0)
-	require.NoError(t, err)
-	require.Len(t, hits, 1)
-	require.Equal(t, "word-count", hits[0].Name)
+	require.Equal(t, []string{"word-count"}, foundBy(t, s, "count the words of a text"))
 	version, err := s.Version(t.Context(), h.Name, h.Version)
 	require.NoError(t, err)
 	require.Equal(t, []string{"old-counter"}, version.Lineage.Supersedes)

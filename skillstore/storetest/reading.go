@@ -97,29 +97,60 @@ func searches(t *testing.T, s skillstore.Store) {
 		{"\xff\x00", 0, ""},
 		{strings.Repeat("csv columns rows ", 100_000), 0, "csv-summary"},
 	} {
-		hits, err := s.Search(t.Context(), c.query, c.limit)
+		found, err := s.Search(t.Context(), c.query, c.limit)
 		require.NoError(t, err)
+		require.Equal(t, skillstore.Lexical, found.Kind, "no embeddings are configured")
+		require.Empty(t, found.Notes)
 		var names []string
-		for i, h := range hits {
+		for _, h := range found.Hits {
 			names = append(names, h.Name)
 			require.True(t, h.Score > 0 && h.Score <= 1)
-			require.True(t, i == 0 || h.Score <= hits[i-1].Score, "the best first")
+			require.Equal(t, skillstore.Lexical, h.By)
 			require.NotEmpty(t, h.Description)
+			require.Equal(t, 1, h.Version)
 		}
 		require.Equal(t, c.want, strings.Join(names, " "), "%.60s", c.query)
 	}
 }
 
-func searchFollows(t *testing.T, s skillstore.Store) {
-	found := func(query string) []string {
-		hits, err := s.Search(t.Context(), query, 0)
-		require.NoError(t, err)
-		var names []string
-		for _, h := range hits {
-			names = append(names, h.Name)
-		}
-		return names
+// foundBy are the names of the skills that a query finds.
+func foundBy(t *testing.T, s skillstore.Store, query string) (names []string) {
+	t.Helper()
+	found, err := s.Search(t.Context(), query, 0)
+	require.NoError(t, err)
+	for _, h := range found.Hits {
+		names = append(names, h.Name)
 	}
+	return names
+}
+
+func searchesNothing(t *testing.T, s skillstore.Store) {
+	require.Empty(t, foundBy(t, s, "count words"), "an empty library")
+	require.Empty(t, foundBy(t, s, ""))
+	saved(t, s, draft("word-count", "return 1"))
+	require.Equal(t, []string{"word-count"}, foundBy(t, s, "count words"))
+	for _, empty := range []string{"", " \n"} {
+		require.Empty(t, foundBy(t, s, empty))
+	}
+	add(t, s, draft("word-lister", "return 1"))
+	require.Equal(t, []string{"word-count"}, foundBy(t, s, "count words"), "what was never promoted is not found")
+}
+
+// searchesAllFields finds a skill by what stands in one place alone.
+func searchesAllFields(t *testing.T, s skillstore.Store) {
+	d := draft("beat-finder", "return 1")
+	d.Description, d.Interface = "Determines the tempo.", "The query holds the path of an mp3 recording."
+	saved(t, s, d)
+	for _, query := range []string{"beat finder", "the tempo", "mp3 recording"} {
+		require.Equal(t, []string{"beat-finder"}, foundBy(t, s, query), query)
+	}
+	require.Empty(t, foundBy(t, s, "How danceable is techno?"))
+	require.NoError(t, s.AddCase(t.Context(), "beat-finder", skill.Case{Query: "Is this techno track danceable?"}))
+	require.Equal(t, []string{"beat-finder"}, foundBy(t, s, "How danceable is techno?"), "by a task that it solved")
+}
+
+func searchFollows(t *testing.T, s skillstore.Store) {
+	found := func(query string) []string { return foundBy(t, s, query) }
 	d := draft("helper", "return 1")
 	d.Description = "Transcribes audio."
 	saved(t, s, d)

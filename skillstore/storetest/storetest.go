@@ -54,6 +54,8 @@ func Run(t *testing.T, open func(*testing.T) skillstore.Store) {
 		{"cases are stored once", storesCases},
 		{"heads are listed by name", listsHeads},
 		{"search finds what fits the task", searches},
+		{"search finds nothing in an empty library and for an empty query", searchesNothing},
+		{"search looks at name, description, interface and past queries", searchesAllFields},
 		{"search follows the heads", searchFollows},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
