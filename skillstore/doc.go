@@ -10,10 +10,13 @@
 //	uses/<name>/records/<id>.json                immutable: how a version did in a run
 //	uses/<name>/summary.json                     what most records add up to; made again from them when it is lost
 //	blobs/sha256/<2>/<digest>                    the files
+//	catalog/v1/…                                 the heads once more, compacted for search; see docs/search.md
 //
 // Every write is safe to repeat: what an earlier attempt did, although its reply was lost, is found and taken as done.
-// Nothing is deleted. What is current is learned from a listing of the whole library, whose length grows with every
-// version and case; a compacted index would spare that. [Import] and [Export] turn directories of the Agent Skills standard into drafts and back.
+// Nothing is deleted. The catalog is a cache: it can be made again from the rest, and is where it is damaged or missing.
+// [S3.Heads] alone lists the whole library, whose length grows with every version and case. [Import] and [Export] turn
+// directories of the Agent Skills standard into drafts and back.
 //
-// The package may import internal/skill, internal/objectstore and internal/metaskill; it knows nothing of Temporal.
+// The package may import internal/skill, internal/objectstore, internal/search and internal/metaskill; it knows nothing
+// of Temporal, nor of who computes embeddings ([Embedder]).
 package skillstore

@@ -108,7 +108,11 @@ func (c *connection) openObjects(ctx context.Context, at embedded.S3) error {
 		return err
 	}
 	c.Objects, c.Blobs = objects, blobs
-	c.Records, c.Skills = runs.NewRecords(objects), skillstore.New(objects)
+	models, err := service.NewModels(c.Config)
+	if err != nil {
+		return err
+	}
+	c.Records, c.Skills = runs.NewRecords(objects), skillstore.New(objects, skillstore.WithEmbedder(models))
 	if at.Endpoint != "" {
 		return nil // the stack has looked
 	}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -106,6 +107,28 @@ func (m *Models) Completer(model string) (activities.Completer, error) {
 		return nil, notConfigured(m.configured.Check())
 	}
 	return m.client, nil
+}
+
+// EmbeddingModel implements skillstore.Embedder. Without a model endpoint there is none.
+func (m *Models) EmbeddingModel() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.client == nil {
+		return ""
+	}
+	return m.configured.EmbeddingModel
+}
+
+// Embed implements skillstore.Embedder.
+func (m *Models) Embed(ctx context.Context, model string, texts []string) ([][]float32, error) {
+	m.mu.Lock()
+	client := m.client
+	m.mu.Unlock()
+	if client == nil {
+		return nil, fmt.Errorf("embed with %s: no model endpoint is configured", model)
+	}
+	vectors, _, err := client.Embed(ctx, model, texts)
+	return vectors, err
 }
 
 func notConfigured(err error) error {

@@ -69,7 +69,7 @@ func New(ctx context.Context, p Parts) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.assemble(p, records, blobs, skillstore.New(p.Objects))
+	s.assemble(p, records, blobs, skillstore.New(p.Objects, skillstore.WithEmbedder(s.models)))
 	return s, nil
 }
 
