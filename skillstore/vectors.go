@@ -99,25 +99,26 @@ func (s *S3) readVectors(ctx context.Context, model, shard string) (vectorShard,
 	return v, obj.ETag, nil
 }
 
-// takeVectors reads the vectors that changed, and returns the skills they are of. Those of another model are forgotten.
-func (s *S3) takeVectors(ctx context.Context, listed map[string]objectstore.Info) (changed []string, err error) {
+// takeVectors reads the vectors that changed and indexes them. Those of another model are forgotten.
+func (s *S3) takeVectors(ctx context.Context, listed map[string]objectstore.Info) error {
 	model := s.embeddingModel()
-	changed = s.catalog.useModel(model)
+	s.catalog.reindex(s.catalog.useModel(model))
 	if model == "" {
-		return changed, nil
+		return nil
 	}
 	if _, begun := listed[modelKey(model)]; !begun && s.swap(ctx, modelKey(model), "", map[string]string{"model": model}) == nil {
 		s.later(ctx, "embed the library", s.embedMissing)
 	}
 	shards := s.catalog.outdated(listed, vectorsPrefix(model))
-	_, err = each(ctx, shards, func(ctx context.Context, shard string) (struct{}, error) {
+	_, err := each(ctx, shards, func(ctx context.Context, shard string) (struct{}, error) {
 		v, etag, err := s.readVectors(ctx, model, shard)
 		if err == nil {
 			s.catalog.takeVectorShard(vectorsKey(model, shard), shard, etag, v)
 		}
 		return struct{}{}, err
 	})
-	return append(changed, s.catalog.skillsOf(shards)...), err
+	s.catalog.reindex(s.catalog.skillsOf(shards)) // of those that were read, whatever became of the others
+	return err
 }
 
 // useModel forgets the vectors of another model, and returns the skills that had one.

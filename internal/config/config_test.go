@@ -50,6 +50,7 @@ model:
   base_url: http://localhost:11434/v1
   name: from-file
   subagent_name: small
+  embedding_name: smaller
 s3: {bucket: from-file}
 sandbox: {min: namespaced}
 prices:
@@ -68,7 +69,7 @@ limits:
 	require.NoError(t, err)
 	require.Equal(t, path, c.File)
 	require.Equal(t, "/from/file", c.Data)
-	require.Equal(t, Model{BaseURL: "http://localhost:11434/v1", Name: "from-environment", SubagentModel: "small"}, c.Model)
+	require.Equal(t, Model{BaseURL: "http://localhost:11434/v1", Name: "from-environment", SubagentModel: "small", EmbeddingModel: "smaller"}, c.Model)
 	require.Equal(t, "from-environment", c.S3.Bucket)
 	require.True(t, c.Temporal.Configured)
 	require.Equal(t, "namespaced", c.Sandbox.Min)

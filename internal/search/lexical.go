@@ -98,7 +98,7 @@ func (x *Index) sort(ranking []found) {
 }
 
 // LeastFit is the fit below which a document is not worth showing. In the tests' table of tasks, skills that were made for a
-// task fit it by 0.38 to 1, and no skill fits an unrelated task by more than 0.08.
+// task fit it by 0.38 to 1, and no skill fits an unrelated task by more than 0.21.
 const LeastFit = 0.25
 
 // fit says how well a document and a query go together, from 0 to 1, which BM25 cannot, since its scores compare within

@@ -2,10 +2,13 @@ package search
 
 import "math"
 
+// leastCompared is the number of vectors from which on one can stand out.
+const leastCompared = 20
+
 // nearest ranks the documents that stand out by the cosine of their vector with the query's, at most depth of them (0: all).
 // Models differ in the cosine that means "related" (0.4 with some, 0.8 with others), so there is no fixed limit: a document
 // stands out when it is nearer than the nearest of as many unrelated ones would be, which for n normal deviates is about
-// sqrt(2 ln n) deviations above their mean. In a library of a few skills nothing can stand out like that, and words decide.
+// sqrt(2 ln n) deviations above their mean. Among a few documents that says nothing, and words decide.
 func (x *Index) nearest(query []float32, depth int) []found {
 	query = unit(query)
 	var ranking []found
@@ -19,7 +22,7 @@ func (x *Index) nearest(query []float32, depth int) []found {
 		ranking = append(ranking, found{slot: int32(slot), score: cosine, vector: true})
 	}
 	n := float64(len(ranking))
-	if n < 2 {
+	if n < leastCompared {
 		return nil
 	}
 	mean := sum / n

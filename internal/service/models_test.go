@@ -1,16 +1,21 @@
 package service
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
 	"agentfactory/activities"
 	"agentfactory/internal/config"
+	"agentfactory/internal/embedded/s3server/s3test"
+	"agentfactory/internal/llm/scripted"
+	"agentfactory/skillstore"
 )
 
 func models(t *testing.T, c config.Config) *Models {
@@ -74,4 +79,42 @@ func TestScratchOfDeadWorkersIsClearedAndThatOfLivingOnesKept(t *testing.T) {
 	require.DirExists(t, own)
 	require.DirExists(t, alive)
 	require.NoDirExists(t, dead)
+}
+
+func TestEmbeddingsComeFromTheConfiguredEndpoint(t *testing.T) {
+	server, err := scripted.NewServer(&scripted.Script{}, scripted.Options{})
+	require.NoError(t, err)
+	running, err := scripted.Start("127.0.0.1:0", server)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, running.Close()) })
+
+	m, err := NewModels(config.Config{})
+	require.NoError(t, err)
+	require.Empty(t, m.EmbeddingModel())
+	_, err = m.Embed(t.Context(), "e", []string{"a"})
+	require.ErrorContains(t, err, "no model endpoint")
+	require.NoError(t, m.Set(config.Model{BaseURL: running.URL, Name: "scripted-x", EmbeddingModel: "e"}))
+	require.Equal(t, "e", m.EmbeddingModel())
+	vectors, err := m.Embed(t.Context(), "e", []string{"count words", "paint the sea"})
+	require.NoError(t, err)
+	require.Len(t, vectors, 2)
+
+	skills := skillstore.New(s3test.Bucket(t), skillstore.WithEmbedder(m))
+	for i := range 3 {
+		saveSkill(t, skills, fmt.Sprint("word-count-", i))
+	}
+	require.Eventually(t, func() bool {
+		found, err := skills.Search(t.Context(), "count words", 3)
+		return err == nil && found.Kind == skillstore.LexicalAndVector && len(found.Hits) == 3
+	}, 20*time.Second, 50*time.Millisecond)
+}
+
+func saveSkill(t *testing.T, s skillstore.Store, name string) {
+	t.Helper()
+	m, err := s.AddVersion(t.Context(), skillstore.Draft{
+		Name: name, Description: "Counts words.", EntryFile: "subagent.py", Files: map[string][]byte{"subagent.py": []byte("def main(query): pass\n")},
+	})
+	require.NoError(t, err)
+	_, err = s.Promote(t.Context(), skillstore.Promotion{Name: name, Version: m.Version, PromotionID: "p"})
+	require.NoError(t, err)
 }
