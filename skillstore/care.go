@@ -95,6 +95,9 @@ func (s *S3) changeHead(ctx context.Context, name string, change func(skill.Head
 			return h, err
 		}
 		err = s.writeHead(ctx, next, etag)
+		if err == nil {
+			s.publish(ctx, name)
+		}
 		if !errors.Is(err, objectstore.ErrChanged) {
 			return next, err
 		}

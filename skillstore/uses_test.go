@@ -30,14 +30,14 @@ func recordUses(t testing.TB, s *skillstore.S3, from, to int) {
 	require.NoError(t, g.Wait())
 }
 
-// counted is a real bucket that counts reads and can lose or spoil the summary.
-type counted struct {
+// spoiling is a real bucket that counts reads and can lose or spoil the summary.
+type spoiling struct {
 	objectstore.Store
 	gets  atomic.Int64
 	spoil func(key string, body []byte) []byte
 }
 
-func (c *counted) Get(ctx context.Context, key string) (objectstore.Object, error) {
+func (c *spoiling) Get(ctx context.Context, key string) (objectstore.Object, error) {
 	c.gets.Add(1)
 	obj, err := c.Store.Get(ctx, key)
 	if err == nil && c.spoil != nil {
@@ -54,7 +54,7 @@ func TestReadingThePerformanceStaysCheap(t *testing.T) {
 		_, err := skillstore.New(bucket).Performance(t.Context(), "word-count")
 		require.NoError(t, err)
 	}
-	reads := &counted{Store: bucket}
+	reads := &spoiling{Store: bucket}
 	p, err := skillstore.New(reads).Performance(t.Context(), "word-count")
 	require.NoError(t, err)
 	require.Equal(t, 200, p.Uses())
@@ -87,7 +87,7 @@ func TestASummaryOfUsesIsMadeAgainFromTheRecords(t *testing.T) {
 			_, err = bucket.Replace(t.Context(), key, []byte(bad), stored.ETag)
 			require.NoError(t, err)
 			require.Equal(t, 40, read(bucket))
-			reads := &counted{Store: bucket}
+			reads := &spoiling{Store: bucket}
 			require.Equal(t, 40, read(reads))
 			require.EqualValues(t, 1, reads.gets.Load(), "it is whole again")
 		})
@@ -107,7 +107,7 @@ func TestSpoiltRecordsOfUsesAndGatesAreCorruption(t *testing.T) {
 		`"id": "g"`:     func(s *skillstore.S3) error { _, err := s.GateReports(t.Context(), m.Name); return err },
 	} {
 		require.NoError(t, read(good))
-		err := read(skillstore.New(&counted{Store: bucket, spoil: func(_ string, body []byte) []byte {
+		err := read(skillstore.New(&spoiling{Store: bucket, spoil: func(_ string, body []byte) []byte {
 			return []byte(strings.ReplaceAll(string(body), old, `"id": "x"`))
 		}}))
 		require.ErrorIs(t, err, skillstore.ErrCorrupt)

@@ -41,16 +41,19 @@ func (a *app) searchSkills(ctx context.Context, query string, limit int) error {
 		return err
 	}
 	defer c.Close()
-	hits, err := c.Skills.Search(ctx, query, limit)
+	result, err := c.Skills.Search(ctx, query, limit)
 	if err != nil {
 		return err
 	}
 	found := []foundSkill{}
-	for _, h := range hits {
+	for _, h := range result.Hits {
 		found = append(found, foundSkill{listed(h.Head), h.Score})
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"query": query, "skills": found})
+		return a.printJSON(map[string]any{"query": query, "kind": result.Kind, "notes": append([]string{}, result.Notes...), "skills": found})
+	}
+	for _, note := range append([]string{"searched: " + string(result.Kind)}, result.Notes...) {
+		a.say("%s", note)
 	}
 	if len(found) == 0 {
 		a.say("no skill fits; `starter skills list` shows them all")

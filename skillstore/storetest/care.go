@@ -137,9 +137,9 @@ func restores(t *testing.T, s skillstore.Store) {
 		require.Equal(t, 1, h.Version)
 		require.Equal(t, skill.MoveRestore, lastMove(h).Kind)
 	}
-	hits, err := s.Search(ctx, "count the words of a text", 0)
+	found, err := s.Search(ctx, "count the words of a text", 0)
 	require.NoError(t, err)
-	require.Len(t, hits, 1, "it is found again")
+	require.Len(t, found.Hits, 1, "it is found again")
 }
 
 // losesNoAct lets 32 people freeze, unfreeze, retire and restore a skill while versions are promoted: every act that
