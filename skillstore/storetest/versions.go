@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -192,6 +193,10 @@ func reportsUnknown(t *testing.T, s skillstore.Store) {
 	require.ErrorIs(t, s.Retire(ctx, "nothing", skill.Tombstone{By: "me"}), skillstore.ErrUnknownSkill)
 	_, err = s.Promote(ctx, skillstore.Promotion{Name: "nothing", Version: 1, PromotionID: "p"})
 	require.ErrorIs(t, err, skillstore.ErrUnknownVersion)
+	for _, do := range []func(context.Context, string, skillstore.Act) (skill.Head, error){s.Freeze, s.Unfreeze, s.Restore} {
+		_, err = do(ctx, "nothing", act("x"))
+		require.ErrorIs(t, err, skillstore.ErrUnknownSkill)
+	}
 
 	m := add(t, s, draft("word-count", "return 1"))
 	for _, n := range []int{-1, 0, 2, 10000} {
@@ -221,5 +226,17 @@ func refusesNames(t *testing.T, s skillstore.Store) {
 		require.ErrorIs(t, err, skill.ErrInvalidName)
 		require.ErrorIs(t, s.Retire(ctx, name, skill.Tombstone{By: "me"}), skill.ErrInvalidName)
 		require.ErrorIs(t, s.AddCase(ctx, name, skill.Case{Query: "q"}), skill.ErrInvalidName)
+		_, err = s.Freeze(ctx, name, act("x"))
+		require.ErrorIs(t, err, skill.ErrInvalidName)
+		_, err = s.ReviewTrust(ctx, name, 0)
+		require.ErrorIs(t, err, skill.ErrInvalidName)
+		_, err = s.AddGateReport(ctx, skill.GateReport{Name: name})
+		require.ErrorIs(t, err, skill.ErrInvalidName)
+		_, err = s.GateReports(ctx, name)
+		require.ErrorIs(t, err, skill.ErrInvalidName)
+		_, err = s.RecordUse(ctx, skill.Use{Name: name})
+		require.ErrorIs(t, err, skill.ErrInvalidName)
+		_, err = s.Performance(ctx, name)
+		require.ErrorIs(t, err, skill.ErrInvalidName)
 	}
 }
