@@ -27,6 +27,16 @@ func BenchmarkSearchOnS3(b *testing.B) {
 			skills := searchtest.Library(n, 1)
 			fill(b, bucket, skills)
 			b.Run("search", func(b *testing.B) { benchmarkSearch(b, skillstore.New(bucket), skills) })
+			b.Run("search that refreshes", func(b *testing.B) {
+				s := skillstore.New(bucket)
+				search(b, s, skills[0].Query)
+				for i := 0; b.Loop(); i++ {
+					b.StopTimer()
+					time.Sleep(150 * time.Millisecond)
+					b.StartTimer()
+					search(b, s, skills[i%n].Query)
+				}
+			})
 			b.Run("load", func(b *testing.B) {
 				for b.Loop() {
 					search(b, skillstore.New(bucket), skills[0].Query)

@@ -76,19 +76,24 @@ func (s *S3) readShard(ctx context.Context, shard string) (catalogShard, string,
 	if err != nil {
 		return catalogShard{}, "", err
 	}
+	c, err := parseShard(shard, obj.Body)
+	return c, obj.ETag, err
+}
+
+func parseShard(shard string, body []byte) (catalogShard, error) {
 	var c catalogShard
-	if err := decode(shardKey(shard), obj.Body, &c); err != nil {
-		return catalogShard{}, obj.ETag, err
+	if err := decode(shardKey(shard), body, &c); err != nil {
+		return catalogShard{}, err
 	}
 	if c.Skills == nil {
-		return catalogShard{}, obj.ETag, fmt.Errorf("%s: %w: it has no skills", shardKey(shard), ErrCorrupt)
+		return catalogShard{}, fmt.Errorf("%s: %w: it has no skills", shardKey(shard), ErrCorrupt)
 	}
 	for name, e := range c.Skills {
-		if e.Head.Name != name || e.Head.Generation < 1 || shardOf(name) != shard {
-			return catalogShard{}, obj.ETag, fmt.Errorf("%s: %w: %.80q does not belong there", shardKey(shard), ErrCorrupt, name)
+		if checkName(name) != nil || e.Head.Name != name || e.Head.Generation < 1 || shardOf(name) != shard {
+			return catalogShard{}, fmt.Errorf("%s: %w: %.80q does not belong there", shardKey(shard), ErrCorrupt, name)
 		}
 	}
-	return c, obj.ETag, nil
+	return c, nil
 }
 
 // revise brings a shard's entries for these names up to their heads. A corrupt shard is an error unless it is to be

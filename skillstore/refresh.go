@@ -12,8 +12,9 @@ import (
 	"agentfactory/internal/objectstore"
 )
 
-// refreshEvery is how old what a search knows may be. Within that time searches send no request to S3.
-const refreshEvery = 500 * time.Millisecond
+// refreshEvery is how old what a search knows may be. Within that time searches send no request to S3. A run searches once or
+// twice, so that nearly every search refreshes; a person who imports a skill and starts a run has it offered.
+const refreshEvery = 100 * time.Millisecond
 
 // refresh brings the index up to the catalog. Once it has been loaded, a catalog that cannot be reached is no error but a note.
 func (s *S3) refresh(ctx context.Context) (notes []string, err error) {

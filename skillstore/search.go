@@ -11,7 +11,7 @@ import (
 	"agentfactory/internal/search"
 )
 
-// Search implements Store. What other workers promoted is found half a second later at the latest, what this one promoted at once.
+// Search implements Store. What other workers promoted is found a tenth of a second later, what this one promoted at once.
 func (s *S3) Search(ctx context.Context, query string, limit int) (Found, error) {
 	found := Found{Kind: Lexical}
 	if strings.TrimSpace(query) == "" {
