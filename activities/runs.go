@@ -111,7 +111,8 @@ func (r *Runs) opening(task string, inputs workspace.Manifest, skills []metaskil
 }
 
 // suggest looks for saved skills that fit the task. Those that are offered come with
-// their interface, the best few, so that the message stays short.
+// their interface, the best few, so that the message stays short. A search may know the
+// library as it was a moment ago; the heads tell what has been retired since.
 func (r *Runs) suggest(ctx context.Context, in BeginInput) ([]metaskill.Suggestion, []run.Candidate, error) {
 	found, err := r.Skills.Search(ctx, in.Task, suggestedSkills)
 	if err != nil {
@@ -119,17 +120,24 @@ func (r *Runs) suggest(ctx context.Context, in BeginInput) ([]metaskill.Suggesti
 	}
 	var suggestions []metaskill.Suggestion
 	var offered []run.Candidate
-	for i, h := range found.Hits {
-		s := metaskill.Suggestion{Name: h.Name, Description: h.Description}
-		if in.Offer && i < offeredWhole {
-			version, err := r.Skills.Version(ctx, h.Name, h.Version)
+	for _, h := range found.Hits {
+		head, err := r.Skills.Head(ctx, h.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if head.Tombstone != nil {
+			continue
+		}
+		s := metaskill.Suggestion{Name: head.Name, Description: head.Description}
+		if in.Offer && len(offered) < offeredWhole {
+			version, err := r.Skills.Version(ctx, head.Name, head.Version)
 			if err != nil {
 				return nil, nil, err
 			}
 			s.Interface = version.Interface
 		}
 		suggestions = append(suggestions, s)
-		offered = append(offered, run.Candidate{Name: h.Name, Version: h.Version, Score: h.Score})
+		offered = append(offered, run.Candidate{Name: head.Name, Version: head.Version, Score: h.Score})
 	}
 	return suggestions, offered, nil
 }
