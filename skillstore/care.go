@@ -91,8 +91,12 @@ func (s *S3) changeHead(ctx context.Context, name string, change func(skill.Head
 			return skill.Head{}, err
 		}
 		next, err := change(h)
-		if err != nil || next.Generation == h.Generation {
+		if err != nil {
 			return h, err
+		}
+		if next.Generation == h.Generation {
+			s.publish(ctx, name) // the attempt that moved the head may not have lived to
+			return h, nil
 		}
 		err = s.writeHead(ctx, next, etag)
 		if err == nil {

@@ -162,6 +162,16 @@ func TestARepeatedPromotionClosesTheGapOfAWriterThatDied(t *testing.T) {
 	require.Equal(t, []string{"word-count"}, names(t, skillstore.New(bucket), "count words"))
 }
 
+func TestARepeatedRetirementClosesTheGapToo(t *testing.T) {
+	bucket := s3test.Bucket(t)
+	saved(t, skillstore.New(bucket), wordCount())
+	require.Equal(t, []string{"word-count"}, names(t, skillstore.New(bucket), "count words"))
+	by := skill.Tombstone{By: "me"}
+	require.NoError(t, skillstore.New(&failing{Store: bucket, fails: catalogFails}).Retire(t.Context(), "word-count", by))
+	require.NoError(t, skillstore.New(bucket).Retire(t.Context(), "word-count", by))
+	require.Empty(t, names(t, skillstore.New(bucket), "count words"))
+}
+
 func TestAComparisonWithTheHeadsClosesGaps(t *testing.T) {
 	bucket := s3test.Bucket(t)
 	orphaned(t, bucket)

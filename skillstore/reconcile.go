@@ -94,7 +94,7 @@ func (s *S3) listSkills(ctx context.Context) (map[string]listedSkill, error) {
 		switch {
 		case file == headFile && checkName(name) == nil:
 			listed[name] = listedSkill{etag: o.ETag}
-		case strings.HasPrefix(file, "cases/"):
+		case strings.HasPrefix(file, "cases/") && strings.HasSuffix(file, "/case.json"):
 			cases[name]++
 		}
 	}
