@@ -38,9 +38,9 @@ func (a *app) listCases(ctx context.Context, name string) error {
 	}
 	rows := make([][]string, len(cases))
 	for i, k := range cases {
-		check := "runs without an error"
+		check := "the same output"
 		if k.Check != nil {
-			check = k.Check.Language
+			check = string(k.Check.Kind)
 		}
 		rows[i] = []string{k.ID, ago(k.CreatedAt), clip(oneLine(k.Lineage.WorkflowID), 40), plain(check), plural(len(k.Inputs), "file"), clip(oneLine(k.Query), 60)}
 	}

@@ -45,6 +45,7 @@ type GateVersion struct {
 
 // GateBase is the head that a candidate was tried against.
 type GateBase struct {
+	Name string `json:"name,omitempty"` // of another skill, which the candidate supersedes
 	GateVersion
 	Generation int64 `json:"generation"`
 }
@@ -61,8 +62,9 @@ type CaseResult string
 
 // The results of a case.
 const (
-	CasePassed CaseResult = "pass"
-	CaseFailed CaseResult = "fail"
+	CasePassed  CaseResult = "pass"
+	CaseFailed  CaseResult = "fail"
+	CaseUnknown CaseResult = "unknown" // it asks for a call that was not recorded and may not be made
 )
 
 // GateGap is a case that told nothing, and why.

@@ -120,9 +120,19 @@ type Case struct {
 	Inputs    []File    `json:"inputs,omitempty"`
 	Journal   string    `json:"journal,omitempty"` // key prefix of the recorded gateway calls
 	Output    *Output   `json:"output,omitempty"`  // what the version that it was stored with made of it
-	Check     *Check    `json:"check,omitempty"`   // nil: the run must only succeed
+	Check     *Check    `json:"check,omitempty"`   // nil: the output must be the same
 	Lineage   Lineage   `json:"lineage"`
 	CreatedAt time.Time `json:"created_at"`
+	Mark      *CaseMark `json:"mark,omitempty"` // what a person said about it; it lies beside the case
+}
+
+// CaseMark is what a person says about a case. Keep and Dropped exclude each other.
+type CaseMark struct {
+	Keep    bool      `json:"keep,omitempty"`    // a gate must be able to tell about this case
+	Dropped bool      `json:"dropped,omitempty"` // later versions are no longer held against it; it stays stored
+	By      string    `json:"by"`
+	Why     string    `json:"why"`
+	At      time.Time `json:"at"`
 }
 
 // Output is what a subagent run answered and left, by reference to blobs.
@@ -133,18 +143,12 @@ type Output struct {
 	Files   []File `json:"files,omitempty"` // that it made or changed, paths as it left them
 }
 
-// Check decides whether an answer to a case is good.
-type Check struct {
-	Language string `json:"language"` // what Source is written in
-	Source   string `json:"source"`
-}
-
-// ContentID is the ID of a case: the first 16 hex digits of a SHA-256 over query, inputs and check. The same question
-// asked by two runs is one case.
+// ContentID is the ID of a case: the first 16 hex digits of a SHA-256 over query and inputs. The same question asked by two
+// runs is one case, whatever check was written for it.
 func (c Case) ContentID() string {
 	inputs := slices.Clone(c.Inputs)
 	slices.SortFunc(inputs, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	return digestOf("agentfactory case 1", c.Query, inputs, c.Check)[:16]
+	return digestOf("agentfactory case 1", c.Query, inputs, (*Check)(nil))[:16]
 }
 
 // digestOf hashes values in their JSON form, which for these types is one and the same for equal values. Nil and

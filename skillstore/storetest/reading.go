@@ -19,7 +19,7 @@ func storesCases(t *testing.T, s skillstore.Store) {
 	require.Empty(t, none)
 	full := skill.Case{
 		Query: "How many words has a.txt?", Inputs: []skill.File{{Path: "a.txt", Digest: strings.Repeat("0", 64), Size: 3}},
-		Journal: "runs/w/r/journal/000003", Check: &skill.Check{Language: "python", Source: "answer == '3'"}, Lineage: skill.Lineage{RunID: "r"},
+		Journal: "runs/w/r/journal/000003", Check: &skill.Check{Kind: skill.CheckScript, Source: "def check(query, answer): assert answer == '3'"}, Lineage: skill.Lineage{RunID: "r"},
 	}
 	plain := skill.Case{Query: full.Query}
 	for _, c := range []skill.Case{full, plain, full} {
