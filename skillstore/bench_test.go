@@ -1,21 +1,18 @@
 package skillstore_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 
 	"agentfactory/internal/embedded/s3server/s3test"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/search/searchtest"
-	"agentfactory/internal/skill"
 	"agentfactory/skillstore"
+	"agentfactory/skillstore/storetest"
 )
 
 // BenchmarkSearchOnS3 is a search as a run does it, most of them within the time in which nothing is read again; a load is
@@ -35,6 +32,20 @@ func BenchmarkSearchOnS3(b *testing.B) {
 					time.Sleep(150 * time.Millisecond)
 					b.StartTimer()
 					search(b, s, skills[i%n].Query)
+				}
+			})
+			b.Run("recent", func(b *testing.B) {
+				s := skillstore.New(bucket)
+				search(b, s, "anything")
+				for b.Loop() {
+					_, err := s.Recent(b.Context(), 10)
+					require.NoError(b, err)
+				}
+			})
+			b.Run("all heads in a new process", func(b *testing.B) {
+				for b.Loop() {
+					_, err := skillstore.New(bucket).Heads(b.Context(), "", 0)
+					require.NoError(b, err)
 				}
 			})
 			b.Run("load", func(b *testing.B) {
@@ -90,40 +101,11 @@ func search(b *testing.B, s *skillstore.S3, query string) {
 	require.NoError(b, err)
 }
 
-// fill writes versions, cases and heads as they lie in a bucket, without their files, and lets the catalog be made from them.
 func fill(b *testing.B, bucket objectstore.Store, skills []searchtest.Labelled) {
-	s := skillstore.New(bucket)
-	var g errgroup.Group
-	g.SetLimit(8)
-	for i, l := range skills {
-		g.Go(func() error { return put(b.Context(), bucket, fmt.Sprintf("%.50s-%d", l.Name, i), l) })
-	}
-	require.NoError(b, g.Wait())
+	require.NoError(b, storetest.Fill(b.Context(), bucket, skills))
 	begun := time.Now()
-	search(b, s, "anything")
+	search(b, skillstore.New(bucket), "anything")
 	b.Logf("a catalog of %d skills was made in %v", len(skills), time.Since(begun).Round(time.Millisecond))
-}
-
-func put(ctx context.Context, bucket objectstore.Store, name string, l searchtest.Labelled) error {
-	m := skill.Manifest{Name: name, Version: 1, Description: l.Description, EntryFile: "subagent.py", Interface: l.Details}
-	m.Digest = m.ContentDigest()
-	h := skill.Head{Name: name, Version: 1, VersionDigest: m.Digest, Generation: 1, PromotionID: "p", Trust: skill.Provisional, Description: l.Description, EntryFile: "subagent.py"}
-	records := map[string]any{"skills/" + name + "/versions/0001/manifest.json": m, "skills/" + name + "/head.json": h}
-	for _, q := range l.Queries {
-		c := skill.Case{Query: q}
-		c.ID = c.ContentID()
-		records["skills/"+name+"/cases/"+c.ID+"/case.json"] = c
-	}
-	for key, record := range records {
-		body, err := json.Marshal(record)
-		if err != nil {
-			return err
-		}
-		if _, err := bucket.Create(ctx, key, body); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func save(b *testing.B, s *skillstore.S3, d skillstore.Draft) error {

@@ -59,6 +59,26 @@ func (s *S3) Unfreeze(ctx context.Context, name string, act Act) (skill.Head, er
 	})
 }
 
+// Guard implements Care.
+func (s *S3) Guard(ctx context.Context, name string, act Act) (skill.Head, error) {
+	return s.act(ctx, name, skill.MoveGuard, act, func(h *skill.Head) bool {
+		if h.Guarded != nil {
+			return false
+		}
+		h.Guarded = &skill.Freeze{By: act.By, Why: act.Why, At: h.UpdatedAt}
+		return true
+	})
+}
+
+// Unguard implements Care.
+func (s *S3) Unguard(ctx context.Context, name string, act Act) (skill.Head, error) {
+	return s.act(ctx, name, skill.MoveUnguard, act, func(h *skill.Head) bool {
+		was := h.Guarded
+		h.Guarded = nil
+		return was != nil
+	})
+}
+
 // act carries out what does not depend on the version. apply changes a head that is moved already, or says that there is
 // nothing to change.
 func (s *S3) act(ctx context.Context, name string, kind skill.MoveKind, a Act, apply func(*skill.Head) bool) (skill.Head, error) {
@@ -70,7 +90,7 @@ func (s *S3) act(ctx context.Context, name string, kind skill.MoveKind, a Act, a
 		switch {
 		case h.Acted(kind, a.ID) || !apply(&next):
 			return h, nil
-		case h.Frozen != nil && kind != skill.MoveUnfreeze:
+		case h.Frozen != nil && (kind == skill.MoveRetire || kind == skill.MoveRestore):
 			return h, frozen(h)
 		}
 		return next, nil

@@ -46,8 +46,9 @@ type catalogEntry struct {
 	Head      skill.Head `json:"head"`                // without its moves
 	ETag      string     `json:"etag"`                // of the head that it was made from
 	Interface string     `json:"interface,omitempty"` // of the current version, its beginning
-	Queries   []string   `json:"queries,omitempty"`   // of some of the cases, their beginnings
+	Queries   []string   `json:"queries,omitempty"`   // of some of the cases that were not dropped, their beginnings
 	Cases     int        `json:"cases"`               // that there were
+	Marks     string     `json:"marks,omitempty"`     // digest of what people said about them
 }
 
 // What an entry holds at most of an interface and of a query, in bytes, and of queries. It is for searching, and is read
@@ -59,7 +60,7 @@ const (
 )
 
 func (e catalogEntry) same(other catalogEntry) bool {
-	return e.ETag == other.ETag && e.Cases == other.Cases
+	return e.ETag == other.ETag && e.Cases == other.Cases && e.Marks == other.Marks
 }
 
 func (e catalogEntry) document() search.Document {
@@ -185,7 +186,12 @@ func (s *S3) describe(ctx context.Context, name string) (described, error) {
 		return described{}, err
 	}
 	e.Interface = beginning(version.Interface, maxCatalogText)
-	e.Queries, e.Cases, err = s.pastQueries(ctx, name)
+	cases, err := s.listCases(ctx, name)
+	if err != nil {
+		return described{}, err
+	}
+	e.Cases, e.Marks = len(cases.ids), cases.marksDigest()
+	e.Queries, err = s.pastQueries(ctx, name, cases)
 	return described{entry: e}, err
 }
 
@@ -194,22 +200,22 @@ func lost(err error) bool {
 	return errors.Is(err, ErrCorrupt) || errors.Is(err, objectstore.ErrNotFound)
 }
 
-func (s *S3) pastQueries(ctx context.Context, name string) (queries []string, cases int, err error) {
-	ids, err := s.objects.Folders(ctx, casesPrefix(name))
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, id := range ids[:min(len(ids), maxCatalogQueries)] {
-		c, err := s.readCase(ctx, name, id)
-		if lost(err) {
-			continue
+// pastQueries are those of the first cases that can be read and were not dropped.
+func (s *S3) pastQueries(ctx context.Context, name string, listed listedCases) (queries []string, err error) {
+	for _, id := range listed.ids {
+		if len(queries) == maxCatalogQueries {
+			break
 		}
-		if err != nil {
-			return nil, 0, err
+		c, err := s.readMarked(ctx, name, id, listed)
+		switch {
+		case lost(err), c.Mark != nil && c.Mark.Dropped:
+		case err != nil:
+			return nil, err
+		default:
+			queries = append(queries, beginning(c.Query, maxCatalogQuery))
 		}
-		queries = append(queries, beginning(c.Query, maxCatalogQuery))
 	}
-	return queries, len(ids), nil
+	return queries, nil
 }
 
 func beginning(text string, most int) string {

@@ -334,9 +334,9 @@ type embedder struct {
 
 func (e *embedder) EmbeddingModel() string { return e.model }
 
-func (e *embedder) Embed(_ context.Context, _ string, texts []string) ([][]float32, error) {
+func (e *embedder) Embed(_ context.Context, _ string, texts []string) ([][]float32, int64, error) {
 	if e.fails.Load() {
-		return nil, errors.New("the endpoint is down")
+		return nil, 1, errors.New("the endpoint is down")
 	}
 	e.texts.Add(int64(len(texts)))
 	vectors := make([][]float32, len(texts))
@@ -346,7 +346,7 @@ func (e *embedder) Embed(_ context.Context, _ string, texts []string) ([][]float
 			vectors[i] = []float32{1, 0, 0.1}
 		}
 	}
-	return vectors, nil
+	return vectors, int64(7 * len(texts)), nil
 }
 
 // fillOthers adds skills that have nothing to do with counting, so that one can stand out.
@@ -379,13 +379,25 @@ func TestVectorsFindWhatWordsDoNot(t *testing.T) {
 		require.Equal(t, []string{"word-count"}, names(t, fresh, "tally"))
 		require.EqualValues(t, 1, other.texts.Load(), "the query, once")
 	})
+	t.Run("a search says what embedding its query took", func(t *testing.T) {
+		fresh := skillstore.New(bucket, skillstore.WithEmbedder(&embedder{model: "m"}))
+		for _, want := range []int64{7, 0} {
+			f, err := fresh.Search(t.Context(), "tally", 3)
+			require.NoError(t, err)
+			require.Equal(t, want, f.EmbeddingTokens)
+		}
+		f, err := skillstore.New(bucket).Search(t.Context(), "tally", 3)
+		require.NoError(t, err)
+		require.Zero(t, f.EmbeddingTokens)
+	})
 	t.Run("a failing endpoint leaves the words", func(t *testing.T) {
 		broken := &embedder{model: "m"}
 		broken.fails.Store(true)
 		fresh := skillstore.New(bucket, skillstore.WithEmbedder(broken))
-		for range 2 {
+		for _, tokens := range []int64{1, 0} { // it is left alone then
 			f, err := fresh.Search(t.Context(), "count words", 3)
 			require.NoError(t, err)
+			require.Equal(t, tokens, f.EmbeddingTokens)
 			require.Equal(t, skillstore.Lexical, f.Kind)
 			require.Len(t, f.Hits, 1)
 			require.Contains(t, strings.Join(f.Notes, ""), "the endpoint is down")

@@ -7,8 +7,10 @@
 //	skills/<name>/versions/<0001>/manifest.json  immutable
 //	skills/<name>/versions/<0001>/gate/<id>.json immutable: how the version did against the one before
 //	skills/<name>/cases/<id>/case.json           immutable
+//	skills/<name>/cases/<id>/mark.json           what a person said about the case, moved by compare-and-swap
 //	uses/<name>/records/<id>.json                immutable: how a version did in a run
 //	uses/<name>/summary.json                     what most records add up to; made again from them when it is lost
+//	openfailures/v1/<name>.json                  whether a skill may have open failures, moved by compare-and-swap
 //	blobs/sha256/<2>/<digest>                    the files
 //	catalog/v1/…                                 the heads once more, compacted for search; see docs/search.md
 //

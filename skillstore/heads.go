@@ -1,9 +1,11 @@
 package skillstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"agentfactory/internal/objectstore"
@@ -68,7 +70,10 @@ func (p Promotion) check() error {
 	case p.Rollback && (p.By == "" || p.Why == ""):
 		return invalid("rollback of %s: by and why are needed: who goes back to version %d, and for what reason?", p.Name, p.Version)
 	}
-	return checkReason("promotion of "+p.Name, p.By, p.Why)
+	if err := checkReason("promotion of "+p.Name, p.By, p.Why); err != nil {
+		return err
+	}
+	return checkReason("approval of a promotion of "+p.Name, p.Approved, "")
 }
 
 func (s *S3) promote(ctx context.Context, p Promotion, m skill.Manifest) (skill.Head, error) {
@@ -84,6 +89,9 @@ func (s *S3) promote(ctx context.Context, p Promotion, m skill.Manifest) (skill.
 	}
 	if !current.Unmoved(p.BaseGeneration) {
 		return skill.Head{}, &HeadMovedError{Name: p.Name, Base: p.BaseGeneration, Current: current}
+	}
+	if current.Guarded != nil && p.Approved == "" && !p.Rollback {
+		return skill.Head{}, guarded(current)
 	}
 	next := s.promoted(current, p, m)
 	err = s.writeHead(ctx, next, etag)
@@ -139,11 +147,19 @@ func (s *S3) promoted(current skill.Head, p Promotion, m skill.Manifest) skill.H
 	case current.Version != p.Version:
 		h.Trust = skill.Provisional
 	}
-	kind := skill.MovePromote
+	return s.moved(h, p.move())
+}
+
+func (p Promotion) move() skill.Move {
+	m := skill.Move{Kind: skill.MovePromote, PromotionID: p.PromotionID, By: p.By, Why: p.Why}
 	if p.Rollback {
-		kind = skill.MoveRollback
+		m.Kind = skill.MoveRollback
 	}
-	return s.moved(h, skill.Move{Kind: kind, PromotionID: p.PromotionID, By: p.By, Why: p.Why})
+	if p.Approved != "" && p.Approved != p.By {
+		m.By = cmp.Or(p.By, p.Approved)
+		m.Why = strings.TrimPrefix(p.Why+"; approved by "+p.Approved, "; ")
+	}
+	return m
 }
 
 // moved is the head after a move to the version that it has.
@@ -158,4 +174,9 @@ func (s *S3) moved(h skill.Head, m skill.Move) skill.Head {
 // frozen is an ErrFrozen that says since when and why.
 func frozen(h skill.Head) error {
 	return fmt.Errorf("%w: %s, by %s since %s (%s); only a rollback or unfreezing it moves its head", ErrFrozen, h.Name, h.Frozen.By, h.Frozen.At.Format(time.DateOnly), h.Frozen.Why)
+}
+
+// guarded is an ErrGuarded that says since when and why.
+func guarded(h skill.Head) error {
+	return fmt.Errorf("%w: %s, by %s since %s (%s); a person must approve the promotion", ErrGuarded, h.Name, h.Guarded.By, h.Guarded.At.Format(time.DateOnly), h.Guarded.Why)
 }

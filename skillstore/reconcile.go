@@ -79,6 +79,12 @@ func (s *S3) reconcile(ctx context.Context) (Reconciliation, error) {
 type listedSkill struct {
 	etag  string // of its head
 	cases int
+	marks string // listedCases.marksDigest
+}
+
+// describes tells whether an entry was made from what is listed.
+func (l listedSkill) describes(e catalogEntry) bool {
+	return e.ETag == l.etag && e.Cases == l.cases && e.Marks == l.marks
 }
 
 // listSkills returns the skills that have a head.
@@ -88,19 +94,24 @@ func (s *S3) listSkills(ctx context.Context) (map[string]listedSkill, error) {
 		return nil, err
 	}
 	listed := map[string]listedSkill{}
-	cases := map[string]int{}
+	cases := map[string]*listedCases{}
 	for _, o := range objects {
 		name, file, _ := strings.Cut(strings.TrimPrefix(o.Key, skillsPrefix), "/")
 		switch {
 		case file == headFile && checkName(name) == nil:
 			listed[name] = listedSkill{etag: o.ETag}
-		case strings.HasPrefix(file, "cases/") && strings.HasSuffix(file, "/case.json"):
-			cases[name]++
+		case strings.HasPrefix(file, casesFolder):
+			if cases[name] == nil {
+				cases[name] = &listedCases{}
+			}
+			cases[name].add(strings.TrimPrefix(file, casesFolder), o.ETag)
 		}
 	}
 	for name, l := range listed {
-		l.cases = cases[name]
-		listed[name] = l
+		if c := cases[name]; c != nil {
+			l.cases, l.marks = len(c.ids), c.marksDigest()
+			listed[name] = l
+		}
 	}
 	return listed, nil
 }
@@ -116,7 +127,7 @@ func (s *S3) reconcileShard(ctx context.Context, shard string, names []string, l
 	}
 	var stale []string
 	for _, name := range names {
-		if e, ok := current.Skills[name]; !ok || e.ETag != listed[name].etag || e.Cases != listed[name].cases {
+		if e, ok := current.Skills[name]; !ok || !listed[name].describes(e) {
 			stale = append(stale, name)
 		}
 	}

@@ -74,9 +74,18 @@ func gateKey(name string, version int, id string) string {
 
 const gateFolder = "gate/"
 
-func casesPrefix(name string) string { return skillPrefix(name) + "cases/" }
+func casesPrefix(name string) string { return skillPrefix(name) + casesFolder }
 
-func caseKey(name, id string) string { return casesPrefix(name) + id + "/case.json" }
+const casesFolder = "cases/"
+
+func caseKey(name, id string) string { return casesPrefix(name) + id + "/" + caseFile }
+
+func markKey(name, id string) string { return casesPrefix(name) + id + "/" + markFile }
+
+const (
+	caseFile = "case.json"
+	markFile = "mark.json"
+)
 
 // Uses lie outside skills/, whose listing tells what is current: there may be many more uses than skills.
 const usesPrefix = "uses/"

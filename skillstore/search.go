@@ -22,7 +22,8 @@ func (s *S3) Search(ctx context.Context, query string, limit int) (Found, error)
 		return Found{}, fmt.Errorf("search skills: %w", err)
 	}
 	found.Notes = notes
-	vector, note := s.queryVector(ctx, query)
+	vector, tokens, note := s.queryVector(ctx, query)
+	found.EmbeddingTokens = tokens
 	if note != "" {
 		found.Notes = append(found.Notes, note)
 	}
@@ -61,26 +62,26 @@ const (
 	maxKnownQueries  = 256
 )
 
-// queryVector returns the query's vector, or none and a note that says why.
-func (s *S3) queryVector(ctx context.Context, query string) ([]float32, string) {
+// queryVector returns the query's vector and what it took, or none and a note that says why.
+func (s *S3) queryVector(ctx context.Context, query string) (vector []float32, tokens int64, note string) {
 	model := s.embeddingModel()
 	if model == "" {
-		return nil, ""
+		return nil, 0, ""
 	}
 	if documents, vectors := s.catalog.index.Len(); vectors == 0 {
 		if documents == 0 {
-			return nil, ""
+			return nil, 0, ""
 		}
-		return nil, fmt.Sprintf("searched by words alone: no skill has an embedding by %s yet", model)
+		return nil, 0, fmt.Sprintf("searched by words alone: no skill has an embedding by %s yet", model)
 	}
-	vector, err := s.queries.embed(ctx, s.embedder, model, query, s.now())
+	vector, tokens, err := s.queries.embed(ctx, s.embedder, model, query, s.now())
 	if err != nil {
-		return nil, "searched by words alone: " + err.Error()
+		return nil, tokens, "searched by words alone: " + err.Error()
 	}
-	return vector, ""
+	return vector, tokens, ""
 }
 
-func (q *queries) embed(ctx context.Context, by Embedder, model, query string, now time.Time) ([]float32, error) {
+func (q *queries) embed(ctx context.Context, by Embedder, model, query string, now time.Time) ([]float32, int64, error) {
 	key := model + "\n" + shortDigest(query)
 	q.mu.Lock()
 	vector, known := q.known[key]
@@ -88,13 +89,13 @@ func (q *queries) embed(ctx context.Context, by Embedder, model, query string, n
 	q.mu.Unlock()
 	switch {
 	case known:
-		return vector, nil
+		return vector, 0, nil
 	case now.Before(resume):
-		return nil, fmt.Errorf("the embedding model is left alone for %s after: %s", resume.Sub(now).Round(time.Second), reason)
+		return nil, 0, fmt.Errorf("the embedding model is left alone for %s after: %s", resume.Sub(now).Round(time.Second), reason)
 	}
 	within, cancel := context.WithTimeout(ctx, embedQueryWithin)
 	defer cancel()
-	vectors, err := by.Embed(within, model, []string{query})
+	vectors, tokens, err := by.Embed(within, model, []string{query})
 	if err == nil && len(vectors) != 1 {
 		err = fmt.Errorf("embed a query with %s: %d vectors came back", model, len(vectors))
 	}
@@ -104,13 +105,13 @@ func (q *queries) embed(ctx context.Context, by Embedder, model, query string, n
 		if ctx.Err() == nil {
 			q.resume, q.reason = now.Add(embedPause), err.Error()
 		}
-		return nil, err
+		return nil, tokens, err
 	}
 	if len(q.known) >= maxKnownQueries {
 		clear(q.known)
 	}
 	q.known[key] = vectors[0]
-	return vectors[0], nil
+	return vectors[0], tokens, nil
 }
 
 // backgroundWithin bounds what is done after a call has returned.

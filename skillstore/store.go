@@ -22,6 +22,10 @@ var (
 	ErrHeadMoved = errors.New("the head has moved")
 	// ErrFrozen: the skill is frozen, so that only a person moves its head: by a rollback or by unfreezing it.
 	ErrFrozen = errors.New("the skill is frozen")
+	// ErrGuarded: promotions of the skill wait for a person's approval.
+	ErrGuarded = errors.New("the skill is guarded")
+	// ErrUnknownCase: the skill has no case of this ID.
+	ErrUnknownCase = errors.New("unknown case")
 	// ErrInvalid: a draft, a promotion, a case or a directory to import breaks a rule; the message says which.
 	ErrInvalid = errors.New("invalid")
 	// ErrCorrupt: what was read is not what was written.
@@ -49,18 +53,24 @@ type Store interface {
 	AddVersion(ctx context.Context, d Draft) (skill.Manifest, error)
 	// Promote makes a version, new or old, the current one, and returns the head as it then is. It brings a retired
 	// skill back. Repeating a promotion that took place does nothing. A head whose trust alone has changed since the
-	// base counts as unmoved. ErrHeadMoved, ErrFrozen, ErrUnknownVersion.
+	// base counts as unmoved. ErrHeadMoved, ErrFrozen, ErrGuarded (of a head that has not moved, so that a person is only asked
+	// about what can be promoted), ErrUnknownVersion.
 	Promote(ctx context.Context, p Promotion) (skill.Head, error)
 
 	Care
 	Gates
 	Uses
 
-	// AddCase stores a case. One with the same query, inputs and check is there already: nothing happens.
+	// AddCase stores a case, without a mark. One with the same query and inputs is there already: nothing happens.
 	AddCase(ctx context.Context, name string, c skill.Case) error
-	// Cases returns the cases of a skill in the order of their IDs.
+	// Case returns one case, without its mark. ErrUnknownCase.
+	Case(ctx context.Context, name, id string) (skill.Case, error)
+	// Cases returns the cases of a skill with their marks, dropped ones too, in the order of their IDs.
 	Cases(ctx context.Context, name string) ([]skill.Case, error)
 
+	// Recent returns the current skills without the retired ones and without their Moves, the latest moved first, at most
+	// limit of them (0: all). It reads what Search reads, not every head.
+	Recent(ctx context.Context, limit int) ([]skill.Head, error)
 	// Search returns the current skills that fit a task in plain words, the best first, at most limit of them (0:
 	// all). Skills that do not fit are left out, so there may be none. What this process saved or retired is known to its
 	// searches at once, to others within a second.
@@ -90,11 +100,14 @@ type Promotion struct {
 	// Trust of the skill from now on. Empty: a new version begins as provisional, a version that is current already
 	// keeps what it has.
 	Trust skill.Trust
-	// Rollback says that a person returns to a version which they know. It moves a frozen head as well, which stays
-	// frozen, and needs By and Why.
+	// Rollback says that a person returns to a version which they know. It moves a frozen or guarded head as well, which
+	// stays so, and needs By and Why.
 	Rollback bool
+	// Approved is the person who approved that this version becomes the current one, without which a guarded skill is not
+	// moved; empty: nobody was asked. The move says so in its Why, and in its By if By is empty.
+	Approved string
 	By       string // who; empty: the run that the lineage of the version names
-	Why      string // at most maxWhy bytes, as is By
+	Why      string // at most maxWhy bytes, as are By and Approved
 }
 
 // Act is what a person, or whoever By names, does to a skill.
@@ -104,7 +117,7 @@ type Act struct {
 	Why string
 }
 
-// Care is how people keep a library in order. Every act is a move of the head that says who, when and why, and every one
+// Care is how people keep a library in order. Every act with a skill is a move of the head that says who, when and why, and every one
 // goes with any version, so that none fails because the head moved meanwhile. What is so already stays as it is, and an
 // act that took place does not take place again, even if somebody undid it. All of them: ErrUnknownSkill, ErrInvalid.
 type Care interface {
@@ -118,6 +131,15 @@ type Care interface {
 	Freeze(ctx context.Context, name string, act Act) (skill.Head, error)
 	// Unfreeze lets the head move again.
 	Unfreeze(ctx context.Context, name string, act Act) (skill.Head, error)
+	// Guard lets promotions wait for a person: without an approval they fail with ErrGuarded. Whatever else moves a head
+	// goes on. A frozen skill can be guarded as well; what freezing forbids stays forbidden.
+	Guard(ctx context.Context, name string, act Act) (skill.Head, error)
+	// Unguard lets runs promote again.
+	Unguard(ctx context.Context, name string, act Act) (skill.Head, error)
+	// MarkCase keeps or drops a case, or takes its mark away with a mark that does neither, and returns the case as it then
+	// is. It moves no head. A mark that says the same stays as it is; else the latest person prevails. By and Why may not be
+	// empty; At is set here. ErrUnknownCase (also when there is no such skill), ErrInvalid.
+	MarkCase(ctx context.Context, name, id string, m skill.CaseMark) (skill.Case, error)
 	// ReviewTrust applies skill.NextTrust to the current version and moves the head's trust if it changes. needed is the
 	// number of independent successes (0: skill.IndependentSuccesses). It is called after RecordUse.
 	ReviewTrust(ctx context.Context, name string, needed int) (skill.Head, error)
@@ -139,12 +161,18 @@ type Uses interface {
 	RecordUse(ctx context.Context, u skill.Use) (skill.Use, error)
 	// Performance adds up the uses of a skill, of one that was never used nothing.
 	Performance(ctx context.Context, name string) (skill.Performance, error)
+	// OpenFailures returns the oldest open failure (skill.Performance.OpenFailures) of each skill that is neither retired nor
+	// frozen, oldest first; at most limit of them (0: all). What RecordUse has returned is in it. A use whose recording ended
+	// halfway, because the process died, is not lost but in it once the recording is repeated.
+	OpenFailures(ctx context.Context, limit int) ([]skill.Use, error)
 }
 
 // Found is what a search found, and how it searched.
 type Found struct {
 	Hits []Hit
 	Kind SearchKind // Lexical or LexicalAndVector
+	// EmbeddingTokens is what embedding the query took; 0 when it was searched by words alone, or known from before.
+	EmbeddingTokens int64
 	// Notes say in one line each what a person should know: why the vectors were left out, which part of the catalog was
 	// rebuilt.
 	Notes []string

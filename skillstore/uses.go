@@ -11,8 +11,8 @@ import (
 	"agentfactory/internal/skill"
 )
 
-// RecordUse implements Uses. ID is set here, and At if it is not given. The record is one object that is created once;
-// nothing else is written, so writers never meet.
+// RecordUse implements Uses. ID is set here, and At if it is not given. The record is one object that is created once; a
+// use that fell short is announced before (see announcement).
 func (s *S3) RecordUse(ctx context.Context, u skill.Use) (skill.Use, error) {
 	if err := checkName(u.Name); err != nil {
 		return skill.Use{}, err
@@ -23,9 +23,14 @@ func (s *S3) RecordUse(ctx context.Context, u skill.Use) (skill.Use, error) {
 	if _, err := s.Version(ctx, u.Name, u.Version); err != nil {
 		return skill.Use{}, fmt.Errorf("record use: %w", err)
 	}
-	u.ID, u.Why = u.ContentID(), clipped(u.Why, maxUseWhy)
+	u.ID, u.Why, u.Query = u.ContentID(), clipped(u.Why, maxUseWhy), beginning(strings.ToValidUTF8(u.Query, "�"), maxUseQuery)
 	if u.At.IsZero() {
 		u.At = s.now()
+	}
+	if u.FellShort() {
+		if err := s.announce(ctx, u); err != nil {
+			return skill.Use{}, fmt.Errorf("announce a failure of %s: %w", u.Name, err)
+		}
 	}
 	_, err := s.objects.Create(ctx, useRecordKey(u.Name, u.ID), encode(u))
 	if errors.Is(err, objectstore.ErrExists) {
@@ -37,8 +42,12 @@ func (s *S3) RecordUse(ctx context.Context, u skill.Use) (skill.Use, error) {
 	return u, nil
 }
 
-// maxUseWhy bounds the reason of a failure, in characters: a summary holds those of the recent uses.
-const maxUseWhy = 300
+// What is kept of a failure: the reason, in characters, and what was asked, in bytes. A summary holds those of the recent
+// uses.
+const (
+	maxUseWhy   = 300
+	maxUseQuery = 4 << 10
+)
 
 func (s *S3) readUse(ctx context.Context, name, id string) (skill.Use, error) {
 	key := useRecordKey(name, id)
@@ -65,36 +74,42 @@ type useSummary struct {
 }
 
 // useFormat rises when Performance is added up in another way.
-const useFormat = 1
+const useFormat = 2
 
 // addedLater is how many records may lie beside the summary before they are added to it. Each of them is a request for
 // whoever reads the performance, each addition writes the summary anew (20 bytes for every use, 20 KB for each version
-// with its recent ones).
+// with its recent ones, more if these fell short: then it holds what they were asked).
 const addedLater = 32
 
-// Performance implements Uses. The summary is read first: what is created after that is in the listing.
+// Performance implements Uses.
 func (s *S3) Performance(ctx context.Context, name string) (skill.Performance, error) {
 	if err := checkName(name); err != nil {
 		return skill.Performance{}, err
 	}
+	sum, err := s.addUp(ctx, name)
+	return sum.Performance, err
+}
+
+// addUp reads the summary first: what is created after that is in the listing.
+func (s *S3) addUp(ctx context.Context, name string) (useSummary, error) {
 	sum, etag, err := s.readUseSummary(ctx, name)
 	if err != nil {
-		return skill.Performance{}, fmt.Errorf("read performance of %s: %w", name, err)
+		return useSummary{}, fmt.Errorf("read performance of %s: %w", name, err)
 	}
 	listed, err := s.objects.List(ctx, useRecordsPrefix(name), "", 0)
 	if err != nil {
-		return skill.Performance{}, fmt.Errorf("list uses of %s: %w", name, err)
+		return useSummary{}, fmt.Errorf("list uses of %s: %w", name, err)
 	}
 	missing := sum.missing(listed)
 	uses, err := each(ctx, missing, func(ctx context.Context, id string) (skill.Use, error) { return s.readUse(ctx, name, id) })
 	if err != nil {
-		return skill.Performance{}, fmt.Errorf("read uses of %s: %w", name, err)
+		return useSummary{}, fmt.Errorf("read uses of %s: %w", name, err)
 	}
 	sum.add(uses)
 	if len(missing) >= addedLater {
 		s.writeUseSummary(ctx, sum, etag)
 	}
-	return sum.Performance, nil
+	return sum, nil
 }
 
 // readUseSummary returns an empty summary where there is none to be used; the records have everything.

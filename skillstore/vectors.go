@@ -20,8 +20,8 @@ import (
 type Embedder interface {
 	// EmbeddingModel is the model that is configured now; "" is none.
 	EmbeddingModel() string
-	// Embed returns a vector for each text, all of the same length.
-	Embed(ctx context.Context, model string, texts []string) ([][]float32, error)
+	// Embed returns a vector for each text, all of the same length, and the tokens that it took, of a failed attempt too.
+	Embed(ctx context.Context, model string, texts []string) (vectors [][]float32, tokens int64, err error)
 }
 
 // vectorShard is the record of a shard's vectors, kept apart so that workers without the model need not read it.
@@ -213,7 +213,7 @@ func (s *S3) embedTexts(ctx context.Context, model string, of map[string]string,
 			texts = append(texts, of[name])
 		}
 	}
-	vectors, err := s.embedder.Embed(ctx, model, texts)
+	vectors, _, err := s.embedder.Embed(ctx, model, texts) // no search waits for them, so none pays for them
 	if err != nil {
 		return err
 	}

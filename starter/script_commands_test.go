@@ -136,7 +136,7 @@ func recordUse(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	u := skill.Use{
 		Name: args[0], Version: version, WorkflowID: args[2], RunID: "r", Step: "000002", Task: args[3], Outcome: skill.UseOutcome(args[4]),
-		Why: strings.Join(args[5:], " "), Tokens: 1200, Seconds: 1.5,
+		Query: "total of a.csv", Why: strings.Join(args[5:], " "), Tokens: 1200, Seconds: 1.5,
 	}
 	_, err = library(ts).RecordUse(ctx, u)
 	ts.Check(err)
@@ -159,6 +159,15 @@ func reportGate(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	_, err = library(ts).AddGateReport(ctx, r)
 	ts.Check(err)
+}
+
+// case NAME QUERY [KIND] stores a case with its output and a check of this kind, as a run does.
+func addCase(ts *testscript.TestScript, _ bool, args []string) {
+	c := skill.Case{Query: args[1], Lineage: skill.Lineage{WorkflowID: "run-1"}}
+	if len(args) > 2 {
+		c.Check, c.Output = &skill.Check{Kind: skill.CheckKind(args[2])}, &skill.Output{Answer: strings.Repeat("0", 64)}
+	}
+	ts.Check(library(ts).AddCase(context.Background(), args[0], c))
 }
 
 // waitfor ID PHASE [PATTERN] waits until a run is in that phase and its JSON holds the pattern.

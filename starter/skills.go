@@ -25,8 +25,8 @@ func (a *app) skillsCommand() *cobra.Command {
 		RunE: group,
 	}
 	cmd.AddCommand(a.skillsListCommand(), a.skillsSearchCommand(), a.skillsShowCommand(), a.skillsCodeCommand(), a.skillsHistoryCommand(),
-		a.skillsDiffCommand(), a.skillsCasesCommand(), a.skillsStatsCommand(), a.skillsRollbackCommand(), a.skillsFreezeCommand(),
-		a.skillsUnfreezeCommand(), a.skillsRetireCommand(), a.skillsRestoreCommand(), a.skillsImportCommand(), a.skillsExportCommand())
+		a.skillsDiffCommand(), a.skillsCasesCommand(), a.skillsStatsCommand(), a.skillsFailuresCommand(), a.skillsPromoteCommand(), a.skillsRollbackCommand(),
+		a.skillsFreezeCommand(), a.skillsUnfreezeCommand(), a.skillsGuardCommand(), a.skillsUnguardCommand(), a.skillsRetireCommand(), a.skillsRestoreCommand(), a.skillsImportCommand(), a.skillsExportCommand())
 	return cmd
 }
 
@@ -40,10 +40,11 @@ type listedSkill struct {
 	UpdatedAt   time.Time        `json:"updated_at"`
 	Retired     *skill.Tombstone `json:"retired,omitempty"`
 	Frozen      *skill.Freeze    `json:"frozen,omitempty"`
+	Guarded     *skill.Freeze    `json:"guarded,omitempty"`
 }
 
 func listed(h skill.Head) listedSkill {
-	return listedSkill{h.Name, h.Version, h.Description, h.Trust, withoutNull(h.Tools), h.UpdatedAt, h.Tombstone, h.Frozen}
+	return listedSkill{h.Name, h.Version, h.Description, h.Trust, withoutNull(h.Tools), h.UpdatedAt, h.Tombstone, h.Frozen, h.Guarded}
 }
 
 func (a *app) skillsListCommand() *cobra.Command {
@@ -100,6 +101,8 @@ func trustOf(s listedSkill) string {
 		return "retired"
 	case s.Frozen != nil:
 		return string(s.Trust) + ", frozen"
+	case s.Guarded != nil:
+		return string(s.Trust) + ", guarded"
 	}
 	return string(s.Trust)
 }

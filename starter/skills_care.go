@@ -43,6 +43,28 @@ func (a *app) skillsUnfreezeCommand() *cobra.Command {
 	})
 }
 
+func (a *app) skillsGuardCommand() *cobra.Command {
+	return a.careCommand(care{
+		kind: skill.MoveGuard, short: "Let new versions of a skill wait for a person",
+		long: `Let new versions of a skill wait for a person: a run that made a better one asks for approval
+before it becomes the current one. You can promote one yourself with "starter skills promote".`,
+		why: "the invoices depend on it", done: "guarded",
+		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
+			return s.Guard(ctx, name, act)
+		},
+	})
+}
+
+func (a *app) skillsUnguardCommand() *cobra.Command {
+	return a.careCommand(care{
+		kind: skill.MoveUnguard, short: "Let runs promote versions of a guarded skill again",
+		why: "its cases tell enough", done: "no longer guarded",
+		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
+			return s.Unguard(ctx, name, act)
+		},
+	})
+}
+
 func (a *app) skillsRetireCommand() *cobra.Command {
 	return a.careCommand(care{
 		kind: skill.MoveRetire, short: "Take a skill out of use; all its versions stay",

@@ -49,3 +49,23 @@ func TestAGateIsALine(t *testing.T) {
 	require.Equal(t, "failed (3 cases, 1 broken)", gateLine([]skill.GateReport{gaps, broken}), "the last one")
 	require.Equal(t, "inconclusive (1 case, 1 inconclusive)", gateLine([]skill.GateReport{gaps}))
 }
+
+func TestAHeadTellsWhatWasCurrent(t *testing.T) {
+	young := skill.Head{Moves: []skill.Move{{Generation: 1, Version: 1}, {Generation: 2, Version: 3}}}
+	old := skill.Head{Moves: []skill.Move{{Generation: 90, Version: 7}, {Generation: 91, Version: 9}}}
+	for _, c := range []struct {
+		name    string
+		head    skill.Head
+		version int
+		want    bool
+	}{
+		{"a move chose it", young, 1, true},
+		{"no move chose it", young, 2, false},
+		{"a later one", young, 4, false},
+		{"before what the head remembers", old, 5, true},
+		{"between what the head remembers", old, 8, false},
+		{"a head that remembers nothing", skill.Head{}, 1, true},
+	} {
+		require.Equal(t, c.want, wasCurrent(c.head, c.version), c.name)
+	}
+}

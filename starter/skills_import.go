@@ -93,7 +93,10 @@ func (c *connection) addCurrent(ctx context.Context, draft skillstore.Draft) (sk
 	if base > 0 && m.Version == head.Version && head.Tombstone == nil {
 		return head, nil // it is the current version already
 	}
-	promotion := skillstore.Promotion{Name: draft.Name, Version: m.Version, BaseGeneration: base, PromotionID: "import-" + rand.Text(), By: whoever(), Why: "imported"}
+	me := whoever()
+	promotion := skillstore.Promotion{
+		Name: draft.Name, Version: m.Version, BaseGeneration: base, PromotionID: "import-" + rand.Text(), Approved: me, By: me, Why: "imported",
+	}
 	head, err = c.Skills.Promote(ctx, promotion)
 	return head, frozenHint(draft.Name, err)
 }

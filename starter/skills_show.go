@@ -65,6 +65,9 @@ func printSkill(w io.Writer, head skill.Head, m skill.Manifest) {
 	if f := head.Frozen; f != nil {
 		state += fmt.Sprintf("; frozen by %s: %s", plain(f.By), oneLine(f.Why))
 	}
+	if g := head.Guarded; g != nil {
+		state += fmt.Sprintf("; guarded by %s: %s", plain(g.By), oneLine(g.Why))
+	}
 	fmt.Fprintf(w, "%s version %d (%s)\n", m.Name, m.Version, state)
 	fmt.Fprintf(w, "made %s %s\n", ago(m.CreatedAt), originOf(m.Lineage))
 	for _, f := range m.Files {

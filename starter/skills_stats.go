@@ -169,9 +169,5 @@ func (a *app) printOpenFailures(open []skill.Use) error {
 		return nil
 	}
 	fmt.Fprintln(a.stdout, "\nOpen failures")
-	rows := make([][]string, len(open))
-	for i, u := range open {
-		rows[i] = []string{u.Name, fmt.Sprint(u.Version), ago(u.At), clip(oneLine(u.WorkflowID), 40), clip(oneLine(u.Why), 70)}
-	}
-	return table(a.stdout, []string{"SKILL", "VERSION", "WHEN", "RUN", "WHY"}, rows)
+	return a.printFailures(open)
 }

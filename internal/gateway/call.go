@@ -43,6 +43,7 @@ func (s *Session) do(ctx context.Context, c call) (json.RawMessage, error) {
 		return nil, errBroken // not journalled: nobody waits for it, or a rerun makes the call again
 	}
 	if unspent(err) {
+		s.exhausted.Store(true)
 		return nil, err // nor this: the budget of a rerun may be larger
 	}
 	return s.record(ctx, s.complete(e, reply, used, err))

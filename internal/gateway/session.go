@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Config says what one run of a subagent may do.
@@ -54,6 +55,8 @@ type Session struct {
 	budget   *budget
 	commands commands
 	slots    chan struct{} // calls that may be carried out at once
+
+	exhausted atomic.Bool // a call was refused for lack of budget
 
 	mu      sync.Mutex
 	closed  bool
@@ -108,6 +111,9 @@ func (s *Session) Replayed() int { replayed, _ := s.calls.counts(); return repla
 
 // Live is how many calls were carried out.
 func (s *Session) Live() int { _, live := s.calls.counts(); return live }
+
+// Exhausted tells that a call was refused because the budget of the run is spent.
+func (s *Session) Exhausted() bool { return s.exhausted.Load() }
 
 // Close refuses further calls, waits for those in progress, and returns what made the session useless, nil if nothing
 // did: the journal failed, or the model or a tool was out of order for the time being. What the run returned after that

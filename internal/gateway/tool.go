@@ -31,6 +31,10 @@ type ToolReply struct {
 	Usage Usage           // what it spent on models, if it uses any
 }
 
+// ReadOnly tells whether a tool only looks things up, so that calling it once more changes nothing but what it costs. A
+// browser may press buttons.
+func ReadOnly(tool string) bool { return tool == "web_search" || tool == "web_reading" }
+
 func (s *Session) answerTool(r *http.Request, body json.RawMessage) (json.RawMessage, error) {
 	name := r.PathValue("name")
 	if name == ShellCommand {

@@ -120,15 +120,14 @@ func (m *Models) EmbeddingModel() string {
 }
 
 // Embed implements skillstore.Embedder.
-func (m *Models) Embed(ctx context.Context, model string, texts []string) ([][]float32, error) {
+func (m *Models) Embed(ctx context.Context, model string, texts []string) ([][]float32, int64, error) {
 	m.mu.Lock()
 	client := m.client
 	m.mu.Unlock()
 	if client == nil {
-		return nil, fmt.Errorf("embed with %s: no model endpoint is configured", model)
+		return nil, 0, fmt.Errorf("embed with %s: no model endpoint is configured", model)
 	}
-	vectors, _, err := client.Embed(ctx, model, texts)
-	return vectors, err
+	return client.Embed(ctx, model, texts)
 }
 
 func notConfigured(err error) error {

@@ -91,11 +91,11 @@ func TestEmbeddingsComeFromTheConfiguredEndpoint(t *testing.T) {
 	m, err := NewModels(config.Config{})
 	require.NoError(t, err)
 	require.Empty(t, m.EmbeddingModel())
-	_, err = m.Embed(t.Context(), "e", []string{"a"})
+	_, _, err = m.Embed(t.Context(), "e", []string{"a"})
 	require.ErrorContains(t, err, "no model endpoint")
 	require.NoError(t, m.Set(config.Model{BaseURL: running.URL, Name: "scripted-x", EmbeddingModel: "e"}))
 	require.Equal(t, "e", m.EmbeddingModel())
-	vectors, err := m.Embed(t.Context(), "e", []string{"count words", "paint the sea"})
+	vectors, _, err := m.Embed(t.Context(), "e", []string{"count words", "paint the sea"})
 	require.NoError(t, err)
 	require.Len(t, vectors, 2)
 

@@ -16,6 +16,8 @@ const (
 	MoveRestore  MoveKind = "restore" // of a retired skill
 	MoveFreeze   MoveKind = "freeze"
 	MoveUnfreeze MoveKind = "unfreeze"
+	MoveGuard    MoveKind = "guard"
+	MoveUnguard  MoveKind = "unguard"
 	MoveTrust    MoveKind = "trust" // trust rose or fell by what was learned from uses
 )
 

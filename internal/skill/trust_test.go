@@ -11,13 +11,18 @@ import (
 	"agentfactory/internal/skill"
 )
 
-// uses reads "+a1 -b2 ?c3": success, failure, failure that is not its fault; task a in workflow 1, and so on.
+// uses reads "+a1 -b2 ?c3 !d4 %e5": success, failure, failure that is not its fault, failure that was repaired, and one that was
+// given up after it fell short; task a in workflow 1, and so on.
 func uses(text string) []skill.Use {
-	outcomes := map[byte]skill.UseOutcome{'+': skill.UseSuccess, '-': skill.UseFailure, '?': skill.UseNotItsFault}
+	kinds := map[byte]skill.Use{
+		'+': {Outcome: skill.UseSuccess}, '-': {Outcome: skill.UseFailure}, '?': {Outcome: skill.UseNotItsFault},
+		'!': {Outcome: skill.UseFailure, RepairedBy: 2}, '%': {Outcome: skill.UseNotItsFault, Failed: "runs/w/r/steps/000003"},
+	}
 	var list []skill.Use
 	for i, word := range strings.Fields(text) {
+		kind := kinds[word[0]]
 		list = append(list, skill.Use{
-			ID: fmt.Sprintf("%016d", i), Version: 1, Outcome: outcomes[word[0]], Task: word[1:2], WorkflowID: word[2:], Step: fmt.Sprint(i),
+			RepairedBy: kind.RepairedBy, Failed: kind.Failed, ID: fmt.Sprintf("%016d", i), Version: 1, Outcome: kind.Outcome, Task: word[1:2], WorkflowID: word[2:], Step: fmt.Sprint(i),
 			At: time.Date(2026, 11, 21, 6, i, 0, 0, time.UTC), Tokens: 5, Seconds: 2,
 		})
 	}
@@ -85,6 +90,14 @@ func TestOpenFailuresAreThoseWithoutALaterSuccess(t *testing.T) {
 		"+a1 -a2":             "a2",
 		"-a1 ?a2":             "a1",
 		"-a1 -b2 -a3 +b4 -c5": "a3 c5",
+		"-a1 !a2":             "",
+		"!a1":                 "",
+		"!a1 -a2":             "a2",
+		"%a1":                 "a1",
+		"%a1 ?a2":             "a1",
+		"-a1 %a2":             "a2",
+		"%a1 +a2":             "",
+		"%a1 !a2 %b3":         "b3",
 	} {
 		var p skill.Performance
 		for _, u := range uses(text) {

@@ -62,6 +62,17 @@ func (m Manifest) ContentDigest() string {
 	return digestOf("agentfactory skill version 1", m.Name, m.Description, m.EntryFile, tools, files)
 }
 
+// MadeSince counts the versions that runs made at that time or later, promoted or not: the rate at which a skill evolves.
+func MadeSince(versions []Manifest, since time.Time) int {
+	n := 0
+	for _, m := range versions {
+		if m.Lineage.Source == SourceRun && !m.CreatedAt.Before(since) {
+			n++
+		}
+	}
+	return n
+}
+
 // File returns the file with this path.
 func (m Manifest) File(path string) (File, bool) {
 	i := slices.IndexFunc(m.Files, func(f File) bool { return f.Path == path })
@@ -90,6 +101,7 @@ type Head struct {
 	Trust         Trust      `json:"trust"`
 	Tombstone     *Tombstone `json:"tombstone,omitempty"` // set: retired
 	Frozen        *Freeze    `json:"frozen,omitempty"`    // set: only a person moves it
+	Guarded       *Freeze    `json:"guarded,omitempty"`   // set: promotions wait for a person
 	Description   string     `json:"description"`         // of the current version, as are EntryFile and Tools
 	EntryFile     string     `json:"entry_file"`
 	Tools         []string   `json:"tools"`
@@ -97,7 +109,8 @@ type Head struct {
 	Moves         []Move     `json:"moves"` // the latest, oldest first, as WithMove keeps them; the last one made this head
 }
 
-// Freeze marks a skill whose versions shall not change until a person unfreezes it.
+// Freeze marks a skill whose versions shall not change until a person unfreezes it, or, as Head.Guarded, unless a person
+// approves.
 type Freeze struct {
 	By  string    `json:"by"`
 	Why string    `json:"why"`

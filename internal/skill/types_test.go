@@ -56,6 +56,19 @@ func TestContentDigest(t *testing.T) {
 	require.Equal(t, []string{"web_search", "web_reading"}, m.Tools, "hashing changes nothing")
 }
 
+func TestMadeSinceCountsWhatRunsMade(t *testing.T) {
+	noon := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	version := func(source string, after time.Duration) skill.Manifest {
+		return skill.Manifest{Lineage: skill.Lineage{Source: source}, CreatedAt: noon.Add(after)}
+	}
+	versions := []skill.Manifest{
+		version(skill.SourceRun, -time.Nanosecond), version(skill.SourceRun, 0), version(skill.SourceImport, time.Hour), version(skill.SourceRun, time.Hour),
+	}
+	require.Equal(t, 2, skill.MadeSince(versions, noon))
+	require.Equal(t, 3, skill.MadeSince(versions, time.Time{}))
+	require.Zero(t, skill.MadeSince(nil, noon))
+}
+
 func TestCaseContentID(t *testing.T) {
 	c := skill.Case{Query: "q"}
 	require.Len(t, c.ContentID(), 16)
@@ -71,7 +84,7 @@ func TestRecordsSurviveJSON(t *testing.T) {
 		Name: "a", Version: 2, VersionDigest: "d", Generation: 3, PromotionID: "p", Trust: skill.Mature, Description: "d", EntryFile: "a.py",
 		Tools: []string{"web_search"}, UpdatedAt: at, Tombstone: &skill.Tombstone{SupersededBy: "b", By: "p", Reason: "r", At: at},
 		Moves:  []skill.Move{{Generation: 3, Version: 2, PromotionID: "p", Retired: true, Kind: skill.MoveRetire, By: "a", Why: "r", At: at}},
-		Frozen: &skill.Freeze{By: "a", Why: "w", At: at},
+		Frozen: &skill.Freeze{By: "a", Why: "w", At: at}, Guarded: &skill.Freeze{By: "b", Why: "v", At: at},
 	}
 	body, err := json.Marshal(h)
 	require.NoError(t, err)

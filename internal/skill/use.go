@@ -19,9 +19,12 @@ type Use struct {
 	Step       string     `json:"step"` // of the run, any text that is unique in it
 	Task       string     `json:"task"` // digest of the task, so that uses for the same one are told apart from others
 	Outcome    UseOutcome `json:"outcome"`
-	Why        string     `json:"why,omitempty"` // of a failure, in a line
-	Seconds    float64    `json:"seconds"`       // of wall time
-	Tokens     int64      `json:"tokens"`        // that the subagent's own model calls took
+	Why        string     `json:"why,omitempty"`         // of a failure, in a line
+	Query      string     `json:"query,omitempty"`       // what it was asked when it fell short
+	Failed     string     `json:"failed,omitempty"`      // key of the step in which it was run as saved and fell short
+	RepairedBy int        `json:"repaired_by,omitempty"` // the version that was promoted by the run that repaired it; 0: none
+	Seconds    float64    `json:"seconds"`               // of wall time
+	Tokens     int64      `json:"tokens"`                // that the subagent's own model calls took
 	At         time.Time  `json:"at"`
 }
 
@@ -34,6 +37,17 @@ const (
 	UseFailure     UseOutcome = "failure"
 	UseNotItsFault UseOutcome = "not_its_fault" // it failed for a reason outside the skill: a service, the input, a limit, a cancellation
 )
+
+// FellShort tells whether the skill, as it was saved, did not do what it was asked, and nobody repaired it: it failed by
+// its own fault without a version that repairs it, or was given up after a run of it that failed.
+func (u Use) FellShort() bool {
+	return u.Outcome == UseFailure && u.RepairedBy == 0 || u.Outcome == UseNotItsFault && u.Failed != ""
+}
+
+// settles tells whether the skill can do the task since this use.
+func (u Use) settles() bool {
+	return u.Outcome == UseSuccess || u.Outcome == UseFailure && u.RepairedBy > 0
+}
 
 // ContentID is the ID of a use: the first 16 hex digits of a SHA-256 over skill, version, run and step. The use that an
 // activity records twice is one.
@@ -52,8 +66,10 @@ func (u Use) Check() error {
 		return fmt.Errorf("outcome: %.40q is none of %s, %s, %s", u.Outcome, UseSuccess, UseFailure, UseNotItsFault)
 	case !amount(u.Seconds) || u.Tokens < 0:
 		return fmt.Errorf("seconds, tokens: %g, %d: give numbers that are not negative", u.Seconds, u.Tokens)
-	case max(len(u.WorkflowID), len(u.RunID), len(u.Step), len(u.Task)) > maxReference:
-		return fmt.Errorf("workflow_id, run_id, step, task: each may have %d bytes", maxReference)
+	case u.RepairedBy < 0:
+		return fmt.Errorf("repaired_by: %d; versions count from 1, 0 is none", u.RepairedBy)
+	case max(len(u.WorkflowID), len(u.RunID), len(u.Step), len(u.Task), len(u.Failed)) > maxReference:
+		return fmt.Errorf("workflow_id, run_id, step, task, failed: each may have %d bytes", maxReference)
 	}
 	return nil
 }
@@ -115,12 +131,15 @@ func (v *VersionPerformance) add(u Use) {
 	if u.At.After(v.LastUsed) {
 		v.LastUsed = u.At
 	}
-	i, _ := slices.BinarySearchFunc(v.Recent, u, earlier)
+	i, _ := slices.BinarySearchFunc(v.Recent, u, Use.Compare)
 	v.Recent = slices.Insert(v.Recent, i, u)
 	v.Recent = v.Recent[max(0, len(v.Recent)-MaxRecent):]
 }
 
-func earlier(a, b Use) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) }
+// Compare orders uses by time, those of the same time by ID.
+func (u Use) Compare(other Use) int {
+	return cmp.Or(u.At.Compare(other.At), strings.Compare(u.ID, other.ID))
+}
 
 // Of returns the performance of one version, zero of one that was never used.
 func (p Performance) Of(version int) VersionPerformance {
@@ -152,15 +171,15 @@ func (p Performance) LastUsed() time.Time {
 	return last
 }
 
-// OpenFailures lists the failures that are the skill's fault, oldest first, after which no version has succeeded on the
-// same task. It sees the recent uses of each version, and of several failures on one task the latest.
+// OpenFailures lists the uses that fell short, oldest first, after which no version did the same task and none was promoted
+// that repairs it. It sees the recent uses of each version, and of several uses on one task the latest that fell short.
 func (p Performance) OpenFailures() []Use {
 	open := map[string]Use{}
 	for _, u := range p.recent() {
-		switch u.Outcome {
-		case UseFailure:
+		switch {
+		case u.FellShort():
 			open[u.Task] = u
-		case UseSuccess:
+		case u.settles():
 			delete(open, u.Task)
 		}
 	}
@@ -168,7 +187,7 @@ func (p Performance) OpenFailures() []Use {
 	for _, u := range open {
 		list = append(list, u)
 	}
-	slices.SortFunc(list, earlier)
+	slices.SortFunc(list, Use.Compare)
 	return list
 }
 
@@ -178,6 +197,6 @@ func (p Performance) recent() []Use {
 	for _, v := range p.Versions {
 		all = append(all, v.Recent...)
 	}
-	slices.SortFunc(all, earlier)
+	slices.SortFunc(all, Use.Compare)
 	return all
 }

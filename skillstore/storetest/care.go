@@ -103,6 +103,60 @@ func freezes(t *testing.T, s skillstore.Store) {
 	require.Equal(t, 3, promote(t, s, third, h.Generation, "p3").Version)
 }
 
+func guards(t *testing.T, s skillstore.Store) {
+	ctx := t.Context()
+	saved(t, s, draft("word-count", "return 1"))
+	second := add(t, s, draft("word-count", "return 2"))
+	for range 2 {
+		h, err := s.Guard(ctx, "word-count", act("g1"))
+		require.NoError(t, err)
+		require.Equal(t, "anna", h.Guarded.By)
+		require.Empty(t, cmp.Diff(skill.Move{Generation: 2, Version: 1, PromotionID: "g1", Kind: skill.MoveGuard, By: "anna", Why: "it is good as it is"}, lastMove(h)))
+	}
+	mine := skillstore.Promotion{Name: "word-count", Version: second.Version, BaseGeneration: 2, PromotionID: "p2", Why: "it reads more formats"}
+	_, err := s.Promote(ctx, mine)
+	require.ErrorIs(t, err, skillstore.ErrGuarded)
+	require.ErrorContains(t, err, "by anna since")
+	stale := mine
+	stale.BaseGeneration = 1
+	_, err = s.Promote(ctx, stale)
+	require.ErrorIs(t, err, skillstore.ErrHeadMoved, "nobody need be asked")
+
+	mine.Approved = "ben"
+	h, err := s.Promote(ctx, mine)
+	require.NoError(t, err)
+	require.NotNil(t, h.Guarded, "one approval is for one promotion")
+	want := skill.Move{Generation: 3, Version: 2, PromotionID: "p2", Kind: skill.MovePromote, By: "ben", Why: "it reads more formats; approved by ben"}
+	require.Empty(t, cmp.Diff(want, lastMove(h)))
+	mine.Approved = ""
+	again, err := s.Promote(ctx, mine)
+	require.NoError(t, err, "a promotion that took place is recognised")
+	require.Empty(t, cmp.Diff(h, again))
+
+	h, err = s.Promote(ctx, skillstore.Promotion{Name: "word-count", Version: 1, BaseGeneration: 3, PromotionID: "back", Rollback: true, By: "anna", Why: "2 is wrong"})
+	require.NoError(t, err)
+	require.NotNil(t, h.Guarded)
+	require.NoError(t, s.Retire(ctx, "word-count", skill.Tombstone{ID: "r1", By: "p9"}), "versions alone are guarded")
+	_, err = s.Restore(ctx, "word-count", act("b1"))
+	require.NoError(t, err)
+
+	_, err = s.Freeze(ctx, "word-count", act("f1"))
+	require.NoError(t, err)
+	_, err = s.Promote(ctx, skillstore.Promotion{Name: "word-count", Version: 2, BaseGeneration: 7, PromotionID: "p3", Approved: "ben"})
+	require.ErrorIs(t, err, skillstore.ErrFrozen, "an approval does not thaw")
+	h, err = s.Unguard(ctx, "word-count", act("u1"))
+	require.NoError(t, err)
+	require.Nil(t, h.Guarded)
+	h, err = s.Unfreeze(ctx, "word-count", act("u1"))
+	require.NoError(t, err)
+	h = promote(t, s, second, h.Generation, "p4")
+	require.Empty(t, lastMove(h).By, "the run that made it")
+
+	bad := skillstore.Promotion{Name: "word-count", Version: 1, BaseGeneration: h.Generation, PromotionID: "p5", Approved: strings.Repeat("a", 3000)}
+	_, err = s.Promote(ctx, bad)
+	require.ErrorIs(t, err, skillstore.ErrInvalid)
+}
+
 func actsOnce(t *testing.T, s skillstore.Store) {
 	ctx := t.Context()
 	saved(t, s, draft("word-count", "return 1"))

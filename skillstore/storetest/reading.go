@@ -41,9 +41,10 @@ func storesCases(t *testing.T, s skillstore.Store) {
 		require.Empty(t, cmp.Diff(want, c, cmpopts.IgnoreFields(skill.Case{}, "ID", "CreatedAt")))
 		require.Equal(t, c.ContentID(), c.ID)
 	}
-	for _, bad := range []string{"", "  ", "\xff", strings.Repeat("q", 2<<20)} {
+	for _, bad := range []string{"\xff", strings.Repeat("q", 2<<20)} {
 		require.ErrorIs(t, s.AddCase(ctx, "word-count", skill.Case{Query: bad}), skillstore.ErrInvalid)
 	}
+	require.NoError(t, s.AddCase(ctx, "word-count", skill.Case{}), "a skill without parameters is asked nothing")
 }
 
 func listsHeads(t *testing.T, s skillstore.Store) {
@@ -70,6 +71,29 @@ func listsHeads(t *testing.T, s skillstore.Store) {
 		}
 		require.Equal(t, c.want, strings.Join(names, " "))
 	}
+}
+
+func listsRecent(t *testing.T, s skillstore.Store) {
+	recent := func(limit int) string {
+		heads, err := s.Recent(t.Context(), limit)
+		require.NoError(t, err)
+		var names []string
+		for _, h := range heads {
+			require.Empty(t, h.Moves)
+			require.NotEmpty(t, h.Description)
+			names = append(names, h.Name)
+		}
+		return strings.Join(names, " ")
+	}
+	require.Empty(t, recent(0))
+	for _, name := range []string{"b", "a", "c"} {
+		saved(t, s, draft(name, "return 1"))
+	}
+	require.Equal(t, "c a b", recent(0))
+	promote(t, s, add(t, s, draft("b", "return 2")), 1, "p2")
+	require.Equal(t, "b c", recent(2))
+	require.NoError(t, s.Retire(t.Context(), "c", skill.Tombstone{By: "me"}))
+	require.Equal(t, "b a", recent(0), "retired ones are left out")
 }
 
 func searches(t *testing.T, s skillstore.Store) {

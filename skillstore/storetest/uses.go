@@ -80,6 +80,8 @@ func refusesUses(t *testing.T, s skillstore.Store) {
 		"another outcome":            func(u *skill.Use) { u.Outcome = "fine" },
 		"negative tokens":            func(u *skill.Use) { u.Tokens = -1 },
 		"seconds that are no number": func(u *skill.Use) { u.Seconds = math.Inf(1) },
+		"a negative repair":          func(u *skill.Use) { u.RepairedBy = -1 },
+		"a key of 2 KB":              func(u *skill.Use) { u.Failed = strings.Repeat("a", 2000) },
 		"a step of 2 KB":             func(u *skill.Use) { u.Step = strings.Repeat("a", 2000) },
 	} {
 		u := use(1, 1, skill.UseSuccess)

@@ -193,7 +193,7 @@ func reportsUnknown(t *testing.T, s skillstore.Store) {
 	require.ErrorIs(t, s.Retire(ctx, "nothing", skill.Tombstone{By: "me"}), skillstore.ErrUnknownSkill)
 	_, err = s.Promote(ctx, skillstore.Promotion{Name: "nothing", Version: 1, PromotionID: "p"})
 	require.ErrorIs(t, err, skillstore.ErrUnknownVersion)
-	for _, do := range []func(context.Context, string, skillstore.Act) (skill.Head, error){s.Freeze, s.Unfreeze, s.Restore} {
+	for _, do := range []func(context.Context, string, skillstore.Act) (skill.Head, error){s.Freeze, s.Unfreeze, s.Guard, s.Unguard, s.Restore} {
 		_, err = do(ctx, "nothing", act("x"))
 		require.ErrorIs(t, err, skillstore.ErrUnknownSkill)
 	}
@@ -237,6 +237,8 @@ func refusesNames(t *testing.T, s skillstore.Store) {
 		_, err = s.RecordUse(ctx, skill.Use{Name: name})
 		require.ErrorIs(t, err, skill.ErrInvalidName)
 		_, err = s.Performance(ctx, name)
+		require.ErrorIs(t, err, skill.ErrInvalidName)
+		_, err = s.MarkCase(ctx, name, "x", keep)
 		require.ErrorIs(t, err, skill.ErrInvalidName)
 	}
 }
