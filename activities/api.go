@@ -10,6 +10,7 @@ package activities
 
 import (
 	"agentfactory/internal/run"
+	"agentfactory/internal/skill"
 )
 
 // BeginInput opens a run.
@@ -21,6 +22,15 @@ type BeginInput struct {
 	// Offer puts the saved skills that fit into the first message with their interfaces, so
 	// that they can be run at once.
 	Offer bool `json:"offer,omitempty"`
+	// Evolve opens the run with a saved skill that is to be repaired; the task may then be left to what the skill fell short of.
+	Evolve *EvolveArg `json:"evolve,omitempty"`
+}
+
+// Policy is what this installation asks of versions that replace others.
+type Policy struct {
+	Checks        bool `json:"checks,omitempty"`         // checks are written for new cases
+	AskPromotions bool `json:"ask_promotions,omitempty"` // a person releases every replacement
+	GateCases     int  `json:"gate_cases"`               // cases of a gate, at most
 }
 
 // BeginResult refers to the opening of the transcript and the first workspace.
@@ -31,6 +41,15 @@ type BeginResult struct {
 	Budget  run.Budget      `json:"budget"` // resolved
 	Priced  bool            `json:"priced,omitempty"`
 	Offered []run.Candidate `json:"offered,omitempty"` // saved skills that may fit, the best first
+	Calls   []Call          `json:"calls,omitempty"`   // made for the model before its first turn
+	Task    string          `json:"task,omitempty"`    // where it was left to Begin
+	Evolves string          `json:"evolves,omitempty"` // the skill that is to be repaired
+	Nothing string          `json:"nothing,omitempty"` // why there is nothing to do
+	Policy  Policy          `json:"policy"`
+	Notes   []string        `json:"notes,omitempty"` // of the search, for people
+	Usage   run.Usage       `json:"usage"`
+	// SubagentModel is behind call_llm and the judges of cases.
+	SubagentModel string `json:"subagent_model,omitempty"`
 	// Listed says that the server knows the search attributes; Unlisted why it does not.
 	Listed   bool   `json:"listed,omitempty"`
 	Unlisted string `json:"unlisted,omitempty"`
@@ -100,15 +119,145 @@ type CallResult struct {
 	Accepted bool      `json:"accepted,omitempty"` // ReviewFinish: the run may end
 	Advised  bool      `json:"advised,omitempty"`  // ReviewFinish: advice was given
 	Saves    []string  `json:"saves,omitempty"`    // ReviewFinish: names of the skills to save
+	Replaces []Replace `json:"replaces,omitempty"` // ReviewFinish: those of them that replace a version
 	Answer   string    `json:"answer,omitempty"`   // ReviewFinish: its beginning
 	Digest   string    `json:"digest,omitempty"`   // ReviewFinish: of the answer and what is saved
 	Skill    string    `json:"skill,omitempty"`    // saved skill that was run
 }
 
+// Replace says that a skill which an accepted finish saves replaces a version.
+type Replace struct {
+	Index  int    `json:"index"`            // among those that are saved
+	Skill  string `json:"skill"`            // whose current version is replaced
+	Parent int    `json:"parent,omitempty"` // version that it was made from
+}
+
+// VersionRef names a version by number and content.
+type VersionRef struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+	Digest  string `json:"digest,omitempty"` // skill.Manifest.Digest
+}
+
+// Base is a head that a candidate is held against.
+type Base struct {
+	VersionRef
+	Generation int64 `json:"generation"`
+}
+
+// PlanRef names a planned skill, with the case that it leaves.
+type PlanRef struct {
+	Step  string `json:"step"`            // key of the step with the plan
+	Index int    `json:"index"`           // of the skill in the plan
+	Check string `json:"check,omitempty"` // key of the record of its check
+}
+
+// CheckInput asks for a check of a planned skill's case.
+type CheckInput struct {
+	Step      string    `json:"step"`
+	Index     int       `json:"index"`
+	Remaining Allowance `json:"remaining"`
+}
+
+// CheckResult refers to what came of it.
+type CheckResult struct {
+	Check string    `json:"check"`          // key of the record
+	Kind  string    `json:"kind,omitempty"` // script or judge; "" is no check
+	Why   string    `json:"why,omitempty"`  // there is none
+	Usage run.Usage `json:"usage"`
+}
+
+// CandidateInput asks for a planned skill to be stored as a version that is not current.
+type CandidateInput struct {
+	Step  string `json:"step"`
+	Index int    `json:"index"`
+}
+
+// Candidate is a stored version that is to replace another.
+type Candidate struct {
+	VersionRef
+	Base    Base   `json:"base"`
+	Guarded bool   `json:"guarded,omitempty"` // a person has to release its promotion
+	Current bool   `json:"current,omitempty"` // the library has it as the current version already
+	Hold    string `json:"hold,omitempty"`    // why it must not replace the base
+}
+
+// OpenGateInput asks on which cases a candidate is to be tried.
+type OpenGateInput struct {
+	Skill   string   `json:"skill"`
+	Version int      `json:"version"`
+	Base    *Base    `json:"base,omitempty"` // nil: the current version
+	New     *PlanRef `json:"new,omitempty"`  // the case that it was made for, which is not stored yet
+	Cases   int      `json:"cases"`          // at most
+	Model   string   `json:"model,omitempty"`
+}
+
+// OpenGateResult is what a gate works through.
+type OpenGateResult struct {
+	Candidate VersionRef `json:"candidate"`
+	Base      Base       `json:"base"`
+	Cases     []Chosen   `json:"cases"`
+	Sampled   bool       `json:"sampled,omitempty"` // there are more
+	Model     string     `json:"model"`             // behind call_llm and judges
+}
+
+// Chosen is a case to be tried.
+type Chosen struct {
+	Case string `json:"case"`
+	Keep bool   `json:"keep,omitempty"` // a person insists on it
+}
+
+// TrialInput asks for a candidate and its base to be run on one case.
+type TrialInput struct {
+	Candidate VersionRef `json:"candidate"`
+	Base      VersionRef `json:"base"`
+	Case      string     `json:"case,omitempty"`
+	Keep      bool       `json:"keep,omitempty"`
+	New       *PlanRef   `json:"new,omitempty"` // instead of Case
+	Model     string     `json:"model"`         // behind call_llm and judges
+	Remaining Allowance  `json:"remaining"`
+}
+
+// TrialResult is what came of a case.
+type TrialResult struct {
+	Trial   string         `json:"trial"` // key of the record
+	Outcome skill.GateCase `json:"outcome"`
+	Query   string         `json:"query"` // its beginning
+	Usage   run.Usage      `json:"usage"`
+}
+
+// CloseGateInput ends a gate.
+type CloseGateInput struct {
+	Gate    OpenGateResult   `json:"gate"`
+	Cases   []skill.GateCase `json:"cases"`
+	Usage   run.Usage        `json:"usage"`
+	Seconds float64          `json:"seconds"` // from its beginning to its end
+}
+
+// GateVerdict is what came of a gate; the report is kept with the candidate.
+type GateVerdict struct {
+	Report  string        `json:"report"` // its ID
+	Verdict skill.Verdict `json:"verdict"`
+	Why     string        `json:"why"`
+}
+
 // SaveInput asks for one planned skill to be saved.
 type SaveInput struct {
-	Step  string `json:"step"`  // key of the step with the plan
-	Index int    `json:"index"` // of the skill in the plan
+	Step  string `json:"step"`            // key of the step with the plan
+	Index int    `json:"index"`           // of the skill in the plan
+	Check string `json:"check,omitempty"` // key of the record of its case's check
+
+	Candidate *Candidate `json:"candidate,omitempty"` // that replaces another version; nil: a new skill
+	Gate      string     `json:"gate,omitempty"`      // ID of the report
+	Note      string     `json:"note,omitempty"`      // what the gate said
+	Approved  string     `json:"approved,omitempty"`  // who released the promotion
+	Hold      string     `json:"hold,omitempty"`      // why the version is only kept
+}
+
+// SaveResult is what was saved.
+type SaveResult struct {
+	run.SavedSkill
+	Moved bool `json:"moved,omitempty"` // nothing was saved: the base is not the current version any more
 }
 
 // CloseInput ends a run: its result, without what only S3 knows.
@@ -116,4 +265,5 @@ type CloseInput struct {
 	Result    run.Result `json:"result"`
 	Plan      string     `json:"plan,omitempty"` // key of the step with the accepted finish; the answer is there
 	Workspace string     `json:"workspace,omitempty"`
+	Answer    string     `json:"answer,omitempty"` // of a run without a finish
 }

@@ -23,7 +23,7 @@ type call struct {
 	name    string
 	args    any // one of metaskill's argument structs
 	opening *run.Opening
-	task    string         // the first message: the task and its inputs
+	task    string         // in the user's words
 	key     string         // of the step
 	journal string         // key prefix of its gateway calls
 	before  *run.Workspace // never changed
@@ -80,7 +80,8 @@ func (k caller) prepare(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	c.opening, c.task = chain[0].Opening, chain[0].Added[1].Content
+	c.opening = chain[0].Opening
+	c.task = or(c.opening.Task, chain[0].Added[1].Content) // the first message shows more: saved skills, and code to be repaired
 	asked := last(chain).Reply.ToolCalls
 	i := slices.IndexFunc(asked, func(t llm.ToolCall) bool { return callID(t.ID) == c.in.CallID })
 	if i < 0 {
@@ -152,8 +153,11 @@ func resultOf(key string, s *run.Step) CallResult {
 		res.Accepted, res.Advised = s.Review.Accepted, s.Review.Advised
 	}
 	if s.Plan != nil {
-		for _, p := range s.Plan.Skills {
+		for i, p := range s.Plan.Skills {
 			res.Saves = append(res.Saves, p.Name)
+			if skill := p.Replaces(); skill != "" {
+				res.Replaces = append(res.Replaces, Replace{Index: i, Skill: skill, Parent: p.ParentVersion})
+			}
 		}
 		res.Answer, res.Digest = cut(s.Plan.Answer, maxShownAnswer), s.Plan.Digest()
 	}

@@ -65,7 +65,7 @@ func (c *conversation) request() llm.Request {
 			}
 			messages = append(messages, m)
 		}
-		if t.Opening == nil {
+		if t.Opening == nil || len(t.Reply.ToolCalls) > 0 { // an opening may make a call for the model
 			messages = append(messages, t.Reply)
 		}
 	}

@@ -31,8 +31,7 @@ type candidate struct {
 
 // ReviewFinish carries out finish: it accepts the answer and plans what is saved, or
 // tells the meta-agent what is missing. Each subagent to be saved is run once more in
-// a clean workspace that holds only its own files and the inputs, and a repaired skill on
-// its past cases.
+// a clean workspace that holds only its own files and the inputs.
 func (s *Subagents) ReviewFinish(ctx context.Context, in CallInput) (CallResult, error) {
 	return s.caller().carryOut(ctx, in, func(ctx context.Context, c *call) error {
 		args, ok := c.args.(metaskill.Final)
@@ -59,9 +58,6 @@ func (s *Subagents) ReviewFinish(ctx context.Context, in CallInput) (CallResult,
 		}
 		for i := range candidates {
 			if err := s.proveClean(ctx, c, &candidates[i]); err != nil {
-				return err
-			}
-			if err := s.holdPastCases(ctx, c, &candidates[i]); err != nil {
 				return err
 			}
 		}
@@ -331,6 +327,10 @@ func (s *Subagents) outputOf(ctx context.Context, dir string, before workspace.M
 	if err != nil {
 		return nil, err
 	}
+	return s.output(ctx, before, after, res)
+}
+
+func (s *Subagents) output(ctx context.Context, before, after workspace.Manifest, res pyruntime.Result) (*run.Output, error) {
 	answer, err := s.Blobs.Put(ctx, []byte(res.Answer))
 	if err != nil {
 		return nil, err

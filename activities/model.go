@@ -157,11 +157,17 @@ func thought(key string, t *run.Turn, replayed bool) ThinkResult {
 			WallSeconds: t.Seconds,
 		},
 	}
-	for _, c := range t.Reply.ToolCalls {
-		hint, runs := metaskill.Hint(c.Name, c.Arguments)
-		res.Calls = append(res.Calls, Call{ID: callID(c.ID), Name: cut(c.Name, maxName), Hint: hint, Runs: runs})
-	}
+	res.Calls = callsOf(t.Reply)
 	return res
+}
+
+func callsOf(reply llm.Message) []Call {
+	var calls []Call
+	for _, c := range reply.ToolCalls {
+		hint, runs := metaskill.Hint(c.Name, c.Arguments)
+		calls = append(calls, Call{ID: callID(c.ID), Name: cut(c.Name, maxName), Hint: hint, Runs: runs})
+	}
+	return calls
 }
 
 const (

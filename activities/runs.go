@@ -38,6 +38,9 @@ type Runs struct {
 	Models   Models
 	Tools    []string   // tool skills that this installation can give to subagents
 	Defaults run.Budget // of runs that say nothing themselves; zeros leave run.DefaultBudget
+	Policy   Policy
+	// VersionsPerDay is how many versions of one skill runs may make within 24 hours.
+	VersionsPerDay int
 	// Listed reports whether the Temporal server knows the search attributes; its error says why not.
 	Listed func(context.Context) error
 }
@@ -56,90 +59,137 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 		return BeginResult{}, invalid("budget.cost_usd: no price is known for %s or %s, so nothing could be counted; add it under prices in config.yaml, or leave cost_usd out",
 			settings.Model, settings.SubagentModel)
 	}
-	inputs, err := r.storeInputs(ctx, in.Files)
-	if err != nil {
-		return BeginResult{}, err
+	o, err := r.prepareOpening(ctx, in)
+	var nothing nothingToRepair
+	if errors.As(err, &nothing) {
+		o, err = &opened{task: nothing.text, nothing: nothing.text}, nil
 	}
-	skills, offered, err := r.suggest(ctx, in)
 	if err != nil {
-		return BeginResult{}, failure("search the skill library", err)
+		return BeginResult{}, failure("begin the run", err)
 	}
 	exec := activity.GetInfo(ctx).WorkflowExecution
 	stepKey := run.StepKey(exec.ID, exec.RunID, 0)
 	step := &run.Step{OK: true, Changed: true, At: time.Now().UTC(), Summary: "the input files",
-		Workspace: &run.Workspace{Files: inputs, Inputs: inputs, Subagents: map[string]run.Subagent{}}}
+		Workspace: &run.Workspace{Files: o.inputs, Inputs: o.inputs, Subagents: map[string]run.Subagent{}}}
 	if _, err := r.Records.CreateStep(ctx, stepKey, step); err != nil {
 		return BeginResult{}, failure("begin the run", err)
 	}
 	turnKey := run.TurnKey(exec.ID, exec.RunID, 0)
-	turn, err := r.Records.CreateTurn(ctx, turnKey, r.opening(in.Task, inputs, skills, settings, stepKey))
+	turn, err := r.Records.CreateTurn(ctx, turnKey, o.turn(settings, stepKey))
 	if err != nil {
 		return BeginResult{}, failure("begin the run", err)
 	}
-	res := BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, Budget: budget, Priced: settings.Priced, Offered: offered, Listed: true}
+	res := BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, SubagentModel: turn.Opening.SubagentModel, Budget: budget, Priced: settings.Priced,
+		Offered: o.offered, Calls: callsOf(turn.Reply), Policy: r.Policy, Listed: true, Notes: o.notes, Usage: run.Usage{EmbeddingTokens: o.embedding},
+		Task: turn.Opening.Task, Evolves: turn.Opening.Evolves, Nothing: o.nothing}
 	if err := r.Listed(ctx); err != nil {
 		res.Listed, res.Unlisted = false, cut(err.Error(), maxReason)
 	}
 	return res, nil
 }
 
-// maxReason bounds an explanation that goes into the history, in characters.
-const maxReason = 200
+// opened is what a run begins with.
+type opened struct {
+	task, message string
+	inputs        workspace.Manifest
+	suggested     []string
+	offered       []run.Candidate
+	evolves       string         // the skill to be repaired
+	calls         []llm.ToolCall // made for the model before its first turn
+	notes         []string       // on the search, for people
+	embedding     int64          // tokens of it
+	nothing       string         // why there is nothing to do
+}
 
-func (r *Runs) opening(task string, inputs workspace.Manifest, skills []metaskill.Suggestion, m ModelSettings, step string) *run.Turn {
+func (r *Runs) prepareOpening(ctx context.Context, in BeginInput) (*opened, error) {
+	if in.Evolve != nil {
+		e, err := r.retrieve(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return &opened{task: e.task, inputs: e.inputs, message: metaskill.RepairMessage(e.repair(), listedFiles(e.inputs), r.Tools),
+			evolves: e.head.Name, calls: e.assessment(), offered: []run.Candidate{{Name: e.head.Name, Version: e.head.Version, Score: 1}}}, nil
+	}
+	inputs, err := r.storeInputs(ctx, in.Files)
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{task: in.Task, inputs: inputs}
+	skills, err := r.suggest(ctx, in, o)
+	if err != nil {
+		return nil, fmt.Errorf("search the skill library: %w", err)
+	}
+	o.message = metaskill.FirstMessage(in.Task, listedFiles(inputs), r.Tools, skills)
+	return o, nil
+}
+
+func listedFiles(inputs workspace.Manifest) []string {
 	files := make([]string, len(inputs))
 	for i, f := range inputs {
 		files[i] = fmt.Sprintf("%s (%d bytes)", f.Path, f.Size)
 	}
-	names := make([]string, len(skills))
-	for i, s := range skills {
-		names[i] = s.Name
-	}
-	return &run.Turn{
+	return files
+}
+
+// maxReason bounds an explanation that goes into the history, in characters.
+const maxReason = 200
+
+// turn is the opening of the transcript.
+func (o *opened) turn(m ModelSettings, step string) *run.Turn {
+	t := &run.Turn{
 		At: time.Now().UTC(),
 		Opening: &run.Opening{
-			Task:  task,
+			Task: o.task, Evolves: o.evolves,
 			Model: m.Model, SubagentModel: m.SubagentModel, ContextWindow: m.ContextWindow, MaxOutputTokens: m.MaxOutputTokens,
 			PromptDigest: metaskill.PromptDigest(), SchemaDigest: metaskill.SchemaDigest(),
-			SuggestedSkills: names, InitialWorkspace: step,
+			SuggestedSkills: o.suggested, InitialWorkspace: step,
 		},
 		Added: []llm.Message{
 			{Role: "system", Content: metaskill.SystemPrompt},
-			{Role: "user", Content: metaskill.FirstMessage(task, files, r.Tools, skills)},
+			{Role: "user", Content: o.message},
 		},
 	}
+	if len(o.calls) > 0 {
+		t.Reply = llm.Message{Role: "assistant", ToolCalls: o.calls}
+	}
+	return t
 }
 
 // suggest looks for saved skills that fit the task. Those that are offered come with
 // their interface, the best few, so that the message stays short. A search may know the
 // library as it was a moment ago; the heads tell what has been retired since.
-func (r *Runs) suggest(ctx context.Context, in BeginInput) ([]metaskill.Suggestion, []run.Candidate, error) {
+func (r *Runs) suggest(ctx context.Context, in BeginInput, o *opened) ([]metaskill.Suggestion, error) {
 	found, err := r.Skills.Search(ctx, in.Task, suggestedSkills)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	o.notes, o.embedding = found.Notes, found.EmbeddingTokens
 	var suggestions []metaskill.Suggestion
-	var offered []run.Candidate
 	for _, h := range found.Hits {
 		head, err := r.Skills.Head(ctx, h.Name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if head.Tombstone != nil {
 			continue
 		}
 		s := metaskill.Suggestion{Name: head.Name, Description: head.Description}
-		if in.Offer && len(offered) < offeredWhole {
+		if in.Offer && len(o.offered) < offeredWhole {
 			version, err := r.Skills.Version(ctx, head.Name, head.Version)
+			if errors.Is(err, skillstore.ErrCorrupt) {
+				o.notes = append(o.notes, brief(fmt.Sprintf("%s is not offered: %v", head.Name, err)))
+				continue
+			}
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			s.Interface = version.Interface
 		}
 		suggestions = append(suggestions, s)
-		offered = append(offered, run.Candidate{Name: head.Name, Version: head.Version, Score: h.Score})
+		o.suggested = append(o.suggested, head.Name)
+		o.offered = append(o.offered, run.Candidate{Name: head.Name, Version: head.Version, Score: h.Score})
 	}
-	return suggestions, offered, nil
+	return suggestions, nil
 }
 
 func (r *Runs) storeInputs(ctx context.Context, files []run.InputFile) (workspace.Manifest, error) {
@@ -215,6 +265,7 @@ func (r *Runs) Close(ctx context.Context, in CloseInput) (run.Result, error) {
 	exec := activity.GetInfo(ctx).WorkflowExecution
 	res := in.Result
 	res.WorkflowID, res.RunID, res.Workspace, res.FinishedAt = exec.ID, exec.RunID, in.Workspace, time.Now().UTC()
+	res.Answer = in.Answer
 	if in.Plan != "" {
 		step, err := r.Records.Step(ctx, in.Plan)
 		if err == nil {
@@ -233,10 +284,11 @@ func (r *Runs) Close(ctx context.Context, in CloseInput) (run.Result, error) {
 	if res.Skills == nil {
 		res.Skills = []run.SavedSkill{}
 	}
-	if err := r.Records.CreateResult(ctx, res); err != nil {
+	written, err := r.Records.CreateResult(ctx, res)
+	if err != nil {
 		return run.Result{}, failure("close the run", err)
 	}
-	return res, nil
+	return written, nil
 }
 
 // used tells the library how its skills did in a run that completed.

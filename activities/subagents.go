@@ -29,7 +29,7 @@ var workspaceLimits = workspace.Limits{Files: 5000, Bytes: 2 << 30, FileBytes: 2
 
 const (
 	maxCode  = 1 << 20  // bytes of a subagent's source
-	maxQuery = 64 << 10 // bytes of a query: it is kept with the workspace, and with the skill as its case
+	MaxQuery = 64 << 10 // bytes of a query: it is kept with the workspace, and with the skill as its case
 )
 
 // Subagents edits, runs and reviews subagents. Its activities need nothing from an
@@ -235,14 +235,14 @@ func (s *Subagents) copySkill(ctx context.Context, c *call, name string) (string
 		return "", complain("skill_name: the library has no skill %s; search it with list_saved_subagents", name)
 	}
 	if err != nil {
-		return "", err
+		return "", damaged(name, err)
 	}
 	if head.Tombstone != nil {
 		return "", complain("skill_name: %s was retired%s", name, successor(head))
 	}
 	version, err := s.Skills.Version(ctx, name, head.Version)
 	if err != nil {
-		return "", err
+		return "", damaged(name, err)
 	}
 	dir := savedSkillsDir + "/" + name + "/"
 	w := c.change()
@@ -269,8 +269,8 @@ func successor(h skill.Head) string {
 
 // run executes a subagent in the workspace and keeps what it left there.
 func (s *Subagents) run(ctx context.Context, c *call, file, query string) error {
-	if len(query) > maxQuery {
-		return complain("query has %d bytes; at most %d are taken: have a subagent write the data into a file, and name the file in the query", len(query), maxQuery)
+	if len(query) > MaxQuery {
+		return complain("query has %d bytes; at most %d are taken: have a subagent write the data into a file, and name the file in the query", len(query), MaxQuery)
 	}
 	agent := c.files().Subagents[file]
 	code := pythonFiles(c.files().Files)
@@ -298,13 +298,21 @@ func (s *Subagents) run(ctx context.Context, c *call, file, query string) error 
 	if err != nil {
 		return err
 	}
-	w := c.change()
-	w.Files = after
+	before := c.files()
 	if res.Failure == nil {
 		agent.LastSuccess = &run.Success{
 			Query: query, Code: code, Journal: c.journal, Seconds: time.Since(c.step.At).Seconds(), Tokens: c.step.Usage.SubagentOutputTokens,
+			Alone: onlyGiven(before),
+		}
+		if agent.LastSuccess.Output, err = s.output(ctx, before.Files, after, res); err != nil {
+			return err
 		}
 	}
+	if agent.From != nil && containsFiles(before.Files, agent.From.Files) {
+		agent.AsSaved = &run.Attempt{Step: c.key, Query: query, OK: res.Failure == nil}
+	}
+	w := c.change()
+	w.Files = after
 	if agent.SkillName != "" {
 		w.Subagents[file] = agent
 	}
@@ -313,6 +321,18 @@ func (s *Subagents) run(ctx context.Context, c *call, file, query string) error 
 	}
 	c.step.OK, c.step.Observation, c.step.Summary = res.Failure == nil, observe(res, changes), summarise(file, res)
 	return nil
+}
+
+// onlyGiven tells that nothing lies in the workspace but the inputs as they were given, and code: what a subagent makes of
+// it can be made again from the inputs.
+func onlyGiven(w *run.Workspace) bool {
+	for _, f := range w.Files {
+		given, ok := w.Inputs.Lookup(f.Path)
+		if !(ok && given.Digest == f.Digest) && !isCode(w, f.Path) && !strings.HasSuffix(f.Path, ".py") {
+			return false
+		}
+	}
+	return true
 }
 
 // execute runs main(query) and counts what it spent.
@@ -346,7 +366,7 @@ func (s *Subagents) door(c *call, tools []string, past string) (*gateway.Session
 	return gateway.New(gateway.Config{
 		Tools: s.Tools, Granted: tools, Secrets: s.Secrets, Journal: journal,
 		MaxTokens:  left(c.in.Remaining.SubagentTokens, c.step.Usage.SubagentOutputTokens),
-		MaxCostUSD: left(c.in.Remaining.CostUSD, c.step.Usage.CostUSD), LLM: s.subagentModel(c),
+		MaxCostUSD: left(c.in.Remaining.CostUSD, c.step.Usage.CostUSD), LLM: s.completion(c.opening.SubagentModel),
 	})
 }
 
@@ -358,9 +378,8 @@ func left[T int64 | float64](allowed, spent T) T {
 	return max(0, allowed-spent)
 }
 
-// subagentModel is the model behind a subagent's call_llm.
-func (s *Subagents) subagentModel(c *call) gateway.LLM {
-	model := c.opening.SubagentModel
+// completion is a model as it stands behind call_llm.
+func (s *Subagents) completion(model string) gateway.LLM {
 	return func(ctx context.Context, req gateway.LLMRequest) (gateway.LLMReply, error) {
 		client, err := s.Models.Completer(model)
 		if err != nil {

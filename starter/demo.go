@@ -35,16 +35,17 @@ func (a *app) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See it work, without a key and without network",
-		Long: `Run two similar tasks about the source tree of the current directory. The first builds
-a subagent, repairs a mistake in it and saves it as a skill; the second finds and reuses
-that skill, with fewer turns and tokens.
+		Long: `Run three similar tasks about the source tree of the current directory. The first builds
+a subagent, repairs a mistake in it and saves it as a skill. The second asks more than the
+skill can do: it is repaired, and a repair that breaks what worked before is refused. The
+third finds the better version and reuses it as it is, in two turns.
 
 The model is scripted: it plays back prepared replies. Everything else is real: the
 Temporal workflow, the S3 storage, the sandbox and Python. The demo uses the embedded
 servers even when others are configured.`,
 		Example: `  starter demo
   starter demo --fresh        # build the skill once more
-  starter demo --json | jq '.tasks[].usage.orchestration_output_tokens'`,
+  starter demo --json | jq -r '.tasks[].decision.reason'`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), out, fresh) },
 	}
@@ -53,22 +54,24 @@ servers even when others are configured.`,
 	return cmd
 }
 
-// demoTask is one of the two tasks, and what came of it.
+// demoTask is one of the tasks, and what came of it.
 type demoTask struct {
 	runs.Result
 	Task    string  `json:"task"`
 	Seconds float64 `json:"seconds"`
-	Built   bool    `json:"built"` // it saved the skill; else it reused it
+	Built   bool    `json:"built"` // it saved the first version of the skill
 }
 
 // demoDocument is what `demo --json` prints.
 type demoDocument struct {
-	Scripted bool       `json:"scripted"` // always: the model is no real one
-	Model    string     `json:"model"`
-	Tasks    []demoTask `json:"tasks"`
-	Skill    string     `json:"skill"`
-	SkillMD  string     `json:"skill_md"`
-	Out      string     `json:"out"` // directory of the files
+	Scripted bool              `json:"scripted"` // always: the model is no real one
+	Model    string            `json:"model"`
+	Tasks    []demoTask        `json:"tasks"`
+	Skill    string            `json:"skill"`
+	SkillMD  string            `json:"skill_md"`
+	Head     skill.Head        `json:"head"`
+	Versions []historicVersion `json:"versions"` // the latest first
+	Out      string            `json:"out"`      // directory of the files
 }
 
 func (a *app) demo(ctx context.Context, out string, fresh bool) error {
@@ -93,7 +96,7 @@ func (a *app) demo(ctx context.Context, out string, fresh bool) error {
 	if err := a.demoLibrary(ctx, c, fresh); err != nil {
 		return err
 	}
-	d, err := a.bothTasks(ctx, c, tree, out)
+	d, err := a.allTasks(ctx, c, tree, out)
 	if err != nil {
 		return err
 	}
@@ -103,8 +106,8 @@ func (a *app) demo(ctx context.Context, out string, fresh bool) error {
 	return a.printDemo(c, d)
 }
 
-// bothTasks runs one task after the other and fetches what they leave.
-func (a *app) bothTasks(ctx context.Context, c *connection, tree demoTree, out string) (demoDocument, error) {
+// allTasks runs one task after the other and fetches what they leave.
+func (a *app) allTasks(ctx context.Context, c *connection, tree demoTree, out string) (demoDocument, error) {
 	d := demoDocument{Scripted: true, Model: service.ScriptedDemoModel, Skill: demoSkill, Out: out}
 	for i, task := range demoTasks(tree) {
 		a.say("\n%s\n", wrapped(fmt.Sprintf("Task %d: %s", i+1, task)))
@@ -112,14 +115,27 @@ func (a *app) bothTasks(ctx context.Context, c *connection, tree demoTree, out s
 		if err != nil {
 			return d, err
 		}
+		a.say("\nThe library: %s.", oneLine(done.Decision.Reason))
 		d.Tasks = append(d.Tasks, done)
 		if err := c.download(ctx, done.Files, out, true); err != nil {
 			return d, err
 		}
 	}
-	document, err := c.currentDocument(ctx, demoSkill)
+	return d, c.describeDemoSkill(ctx, &d)
+}
+
+// describeDemoSkill tells what became of the skill.
+func (c *connection) describeDemoSkill(ctx context.Context, d *demoDocument) (err error) {
+	if d.Head, err = c.Skills.Head(ctx, d.Skill); err != nil {
+		return err
+	}
+	document, err := c.Skills.File(ctx, d.Skill, d.Head.Version, skill.DocumentFile)
+	if err != nil {
+		return err
+	}
 	d.SkillMD = string(document)
-	return d, err
+	d.Versions, err = c.history(ctx, d.Skill, true)
+	return err
 }
 
 func (a *app) sayHello(t demoTree) {
@@ -149,7 +165,7 @@ func (a *app) demoLibrary(ctx context.Context, c *connection, fresh bool) error 
 	case fresh:
 		return c.Skills.Retire(ctx, demoSkill, skill.Tombstone{ID: "demo-" + rand.Text(), By: "starter demo --fresh", Reason: "to be built once more"})
 	}
-	a.say("The library holds %s version %d from an earlier demo, so both tasks will reuse it.\n`starter demo --fresh` builds it once more.", demoSkill, head.Version)
+	a.say("The library holds %s version %d from an earlier demo, so the tasks begin with it.\n`starter demo --fresh` builds it once more.", demoSkill, head.Version)
 	return nil
 }
 
@@ -160,6 +176,7 @@ func demoTasks(t demoTree) []string {
 		fmt.Sprintf(`Describe the source tree in the folder %s: write a report titled "The source tree of %s" to report.md, with a bar chart of the lines by language in chart.svg.`, treeFolder, t.name),
 		fmt.Sprintf(`Describe only the %s files of the folder %s: write a report titled "%s in %s" to %s-report.md, with a bar chart of the lines by folder in %[5]s-chart.svg.`,
 			suffix, treeFolder, sourceSuffixes[suffix], t.name, strings.TrimPrefix(suffix, ".")),
+		fmt.Sprintf(`Describe the source tree in the folder %s: write a report titled "The folders of %s" to folders.md, with a bar chart of the lines by folder in folders.svg.`, treeFolder, t.name),
 	}
 }
 
@@ -172,7 +189,7 @@ func (a *app) demoRun(ctx context.Context, c *connection, task string, files inp
 		return demoTask{}, err
 	}
 	in.Files = inputs
-	id, err := c.start(ctx, workflows.SolveType, newRunID("demo", treeFolder), in)
+	id, err := c.start(ctx, workflows.SolveType, newRunID("demo", treeFolder), in.Task, in)
 	if err != nil {
 		return demoTask{}, err
 	}
@@ -186,13 +203,5 @@ func (a *app) demoRun(ctx context.Context, c *connection, task string, files inp
 	if res.Outcome != runs.Completed {
 		return demoTask{}, fmt.Errorf("the demo's run %s ended as %s: %s; `starter runs show %s` tells more", id, res.Outcome, res.Reason, id)
 	}
-	return demoTask{Result: withoutNulls(res), Task: task, Seconds: time.Since(began).Seconds(), Built: len(res.Skills) > 0}, nil
-}
-
-func (c *connection) currentDocument(ctx context.Context, name string) ([]byte, error) {
-	head, err := c.Skills.Head(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return c.Skills.File(ctx, name, head.Version, skill.DocumentFile)
+	return demoTask{Result: withoutNulls(res), Task: task, Seconds: time.Since(began).Seconds(), Built: res.Decision.Choice == runs.Built}, nil
 }

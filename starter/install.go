@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
@@ -65,7 +66,13 @@ func (a *app) taskCommand(workflowType string, cmd *cobra.Command) *cobra.Comman
 		}
 		return a.runTask(cmd.Context(), args[0], o)
 	}
-	f := cmd.Flags()
+	o.register(cmd.Flags())
+	cmd.Flags().BoolVar(&o.noSave, "no-save", false, "save no skills")
+	return cmd
+}
+
+// register adds the flags that every command has which starts a run.
+func (o *taskOptions) register(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.files, "file", "f", nil, "file to put into the workspace (repeat for more)")
 	f.StringVar(&o.model, "model", "", "model of the meta-agent (default: the configured one)")
 	f.IntVar(&o.budget.Turns, "max-turns", 0, fmt.Sprintf("model calls of the meta-agent (default %d)", runs.DefaultBudget.Turns))
@@ -75,17 +82,16 @@ func (a *app) taskCommand(workflowType string, cmd *cobra.Command) *cobra.Comman
 	f.DurationVar(&o.time, "budget-time", 0, fmt.Sprintf("time at work, like 10m (default %s)", time.Duration(runs.DefaultBudget.WallSeconds)*time.Second))
 	f.IntVar(&o.budget.SubagentRuns, "budget-runs", 0, fmt.Sprintf("executions of subagents (default %d)", runs.DefaultBudget.SubagentRuns))
 	f.IntVar(&o.budget.SubagentsCreated, "budget-subagents", 0, fmt.Sprintf("subagents that may be created (default %d)", runs.DefaultBudget.SubagentsCreated))
-	f.BoolVar(&o.noSave, "no-save", false, "save no skills")
-	f.StringVar(&o.ask, "approval", "", "what you release first: finish (the answer and skills) or save (skills) (default never)")
+	f.IntVar(&o.budget.Rounds, "rounds", 0, fmt.Sprintf("repaired skills that are held against their past cases (default %d)", runs.DefaultBudget.Rounds))
+	f.StringVar(&o.ask, "approval", "", "what you release first: finish (the answer and skills), save (skills) or promotion (new versions of skills) (default never)")
 	f.BoolVar(&o.paused, "paused", false, "pause before the first turn, to step through the run (starter runs resume --steps 1)")
 	f.StringVar(&o.id, "id", "", "workflow ID of the run (default: made from the task)")
 	f.BoolVarP(&o.detach, "detach", "d", false, "start the run and return at once")
-	return cmd
 }
 
 // positiveFlags refuses a budget of nothing, which would read as "the default".
 func positiveFlags(cmd *cobra.Command) error {
-	for _, name := range []string{"max-turns", "budget-tokens", "budget-subagent-tokens", "budget-cost", "budget-time", "budget-runs", "budget-subagents"} {
+	for _, name := range []string{"max-turns", "budget-tokens", "budget-subagent-tokens", "budget-cost", "budget-time", "budget-runs", "budget-subagents", "rounds"} {
 		flag := cmd.Flags().Lookup(name)
 		if v := flag.Value.String(); flag.Changed && (v == "0" || v == "0s" || v[0] == '-' || v == "NaN") {
 			return badInput("--%s is %s: give a positive number, or leave it out for the default", name, v)
@@ -103,6 +109,17 @@ func (a *app) runTask(ctx context.Context, task string, o taskOptions) error {
 	if err != nil {
 		return err
 	}
+	return a.startAndFollow(ctx, o, files, start{title: in.Task, input: func(files []runs.InputFile) any { in.Files = files; return in }})
+}
+
+// start is a run that is to be started: what it is about, and its input once its files are uploaded.
+type start struct {
+	title string
+	input func(files []runs.InputFile) any
+}
+
+// startAndFollow starts a run and, unless it is detached, shows how it goes.
+func (a *app) startAndFollow(ctx context.Context, o taskOptions, files inputFiles, s start) error {
 	cfg, err := a.load()
 	if err != nil {
 		return err
@@ -118,10 +135,11 @@ func (a *app) runTask(ctx context.Context, task string, o taskOptions) error {
 	if err := c.setModel(ctx); err != nil {
 		return err
 	}
-	if in.Files, err = files.hand(ctx, c.Blobs); err != nil {
+	uploaded, err := files.hand(ctx, c.Blobs)
+	if err != nil {
 		return err
 	}
-	id, err := c.start(ctx, o.workflowType, o.id, in)
+	id, err := c.start(ctx, o.workflowType, o.id, s.title, s.input(uploaded))
 	if err != nil {
 		return err
 	}
@@ -144,12 +162,7 @@ func (a *app) started(id string) error {
 
 // prepare checks everything that can be checked before anything is started.
 func prepare(task string, o taskOptions) (workflows.InstallInput, inputFiles, error) {
-	o.budget.WallSeconds = int64((o.time + time.Second - 1) / time.Second)
-	in := workflows.InstallInput{Task: task, Model: o.model, Budget: o.budget, Approval: o.ask, Paused: o.paused}
-	if o.noSave {
-		save := false
-		in.Save = &save
-	}
+	in := o.input(task)
 	if err := in.Check(); err != nil {
 		return in, nil, withCode(exitUsage, err)
 	}
@@ -158,6 +171,17 @@ func prepare(task string, o taskOptions) (workflows.InstallInput, inputFiles, er
 	}
 	files, err := inputsOf(o.files)
 	return in, files, err
+}
+
+// input is what the flags say.
+func (o taskOptions) input(task string) workflows.InstallInput {
+	o.budget.WallSeconds = int64((o.time + time.Second - 1) / time.Second)
+	in := workflows.InstallInput{Task: task, Model: o.model, Budget: o.budget, Approval: o.ask, Paused: o.paused}
+	if o.noSave {
+		save := false
+		in.Save = &save
+	}
+	return in
 }
 
 // maxStdin is far more than a task may have, so that the complaint can tell its size.
@@ -175,11 +199,11 @@ func (a *app) readTask(task string) (string, error) {
 }
 
 // start begins the run by its type name, as any other program would.
-func (c *connection) start(ctx context.Context, workflowType, id string, in workflows.InstallInput) (string, error) {
+func (c *connection) start(ctx context.Context, workflowType, id, title string, in any) (string, error) {
 	if id == "" {
-		id = newRunID(strings.ToLower(workflowType), in.Task)
+		id = newRunID(strings.ToLower(workflowType), title)
 	}
-	summary := clip(oneLine(in.Task), maxSummary)
+	summary := clip(oneLine(title), maxSummary)
 	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                workflows.TaskQueue,

@@ -44,6 +44,9 @@ func endLine(res runs.Result) string {
 	if u.SubagentOutputTokens > 0 {
 		line += fmt.Sprintf(", subagents %s", count(u.SubagentOutputTokens))
 	}
+	if u.CheckOutputTokens > 0 {
+		line += fmt.Sprintf(", checks %s", count(u.CheckOutputTokens))
+	}
 	if u.CostUSD > 0 {
 		line += fmt.Sprintf(", $%.4f", u.CostUSD)
 	}

@@ -101,7 +101,7 @@ func (r listedRun) state() string {
 func (c *connection) latestRuns(ctx context.Context, limit int) ([]listedRun, error) {
 	list := []listedRun{}
 	request := &workflowservice.ListWorkflowExecutionsRequest{
-		Query:    fmt.Sprintf("WorkflowType IN ('%s', '%s') AND ExecutionStatus != 'ContinuedAsNew'", workflows.SolveType, workflows.InstallType),
+		Query:    fmt.Sprintf("WorkflowType IN ('%s', '%s', '%s') AND ExecutionStatus != 'ContinuedAsNew'", workflows.SolveType, workflows.InstallType, workflows.EvolveType),
 		PageSize: int32(min(limit, 1000)),
 	}
 	for {

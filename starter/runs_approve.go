@@ -73,6 +73,9 @@ func (a *app) showApproval(ctx context.Context, id string, full bool) error {
 		return a.printJSON(shownApproval{*status.Approval, id, step.Plan})
 	}
 	fmt.Fprintf(a.stdout, "Answer\n%s\n", plain(step.Plan.Answer))
+	if len(status.Approval.Skills) > 0 {
+		fmt.Fprintf(a.stdout, "\nSkills\n  %s\n", plain(strings.Join(status.Approval.Skills, "\n  ")))
+	}
 	for _, s := range step.Plan.Skills {
 		if err := a.printPlanned(ctx, c, s, full); err != nil {
 			return err

@@ -14,9 +14,9 @@ func (a *app) runsBudgetCommand() *cobra.Command {
 		set  workflows.SetBudget
 		wall time.Duration
 
-		turns, runs, created int
-		orchestration, sub   int64
-		cost                 float64
+		turns, runs, created, rounds int
+		orchestration, sub           int64
+		cost                         float64
 	)
 	cmd := &cobra.Command{
 		Use:   "budget ID",
@@ -38,6 +38,7 @@ absolute values; 0 lifts a limit, but for the turns, which every run has.`,
 				"budget-time":            func() { set.WallSeconds = &seconds },
 				"budget-runs":            func() { set.SubagentRuns = &runs },
 				"budget-subagents":       func() { set.SubagentsCreated = &created },
+				"rounds":                 func() { set.Rounds = &rounds },
 			} {
 				if cmd.Flags().Changed(name) {
 					given = true
@@ -59,6 +60,7 @@ absolute values; 0 lifts a limit, but for the turns, which every run has.`,
 	f.DurationVar(&wall, "budget-time", 0, "time at work, like 10m")
 	f.IntVar(&runs, "budget-runs", 0, "executions of subagents")
 	f.IntVar(&created, "budget-subagents", 0, "subagents that may be created")
+	f.IntVar(&rounds, "rounds", 0, "repaired skills that are held against their past cases")
 	return cmd
 }
 
@@ -79,11 +81,12 @@ func (a *app) showBudget(ctx context.Context, id string) error {
 	return table(a.stdout, []string{"", "USED", "OF"}, [][]string{
 		{"turns", count(s.Turn), count(b.Turns)},
 		{"orchestration tokens", count(u.OrchestrationOutputTokens), limit(b.OrchestrationTokens, count)},
-		{"subagent tokens", count(u.SubagentOutputTokens), limit(b.SubagentTokens, count)},
+		{"subagent and check tokens", count(u.SubagentOutputTokens + u.CheckOutputTokens), limit(b.SubagentTokens, count)},
 		{"cost in USD", usd(u.CostUSD), limit(b.CostUSD, usd)},
 		{"time at work", seconds(u.WallSeconds), limit(float64(b.WallSeconds), seconds)},
 		{"subagent runs", count(u.SubagentRuns), limit(b.SubagentRuns, count)},
 		{"subagents created", count(u.SubagentsCreated), limit(b.SubagentsCreated, count)},
+		{"rounds", count(u.Rounds), limit(b.Rounds, count)},
 	})
 }
 

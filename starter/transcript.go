@@ -20,10 +20,14 @@ func (t turnPrinter) print(turn *runs.Turn) {
 	for _, m := range turn.Added {
 		t.printAdded(m)
 	}
-	if turn.Opening != nil {
+	if turn.Opening != nil && len(turn.Reply.ToolCalls) == 0 {
 		return
 	}
-	fmt.Fprintf(t.w, "\nTurn %d · %s output and %s input tokens · %s\n", turn.Number, count(turn.Usage.OutputTokens), count(turn.Usage.InputTokens), seconds(turn.Seconds))
+	if turn.Opening != nil {
+		fmt.Fprintln(t.w, "\nMade for the model before its first turn")
+	} else {
+		fmt.Fprintf(t.w, "\nTurn %d · %s output and %s input tokens · %s\n", turn.Number, count(turn.Usage.OutputTokens), count(turn.Usage.InputTokens), seconds(turn.Seconds))
+	}
 	t.printText("", turn.Reply.Content)
 	t.printText("refused: ", turn.Reply.Refusal)
 	for _, call := range turn.Reply.ToolCalls {

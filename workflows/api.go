@@ -19,9 +19,11 @@ const (
 
 // Names that other programs rely on.
 const (
-	InstallType = "Install" // workflow type: solve a task, build what it needs
-	SolveType   = "Solve"   // workflow type: the front door, which begins with the library; takes InstallInput as well
-	StatusQuery = "status"  // answers run.Status
+	InstallType = "Install"    // workflow type: solve a task, build what it needs
+	SolveType   = "Solve"      // workflow type: the front door, which begins with the library; takes InstallInput as well
+	EvolveType  = "SelfEvolve" // workflow type: repair a saved skill; takes EvolveInput
+	GateType    = "Gate"       // workflow type: hold a version against the past cases of its skill; takes GateInput
+	StatusQuery = "status"     // answers run.Status
 
 	ApproveUpdate  = "approve"  // takes Approve
 	InstructUpdate = "instruct" // takes Instruct
@@ -36,6 +38,8 @@ const (
 	ApproveNever  = "never"  // nothing
 	ApproveFinish = "finish" // the answer, and with it the skills to be saved
 	ApproveSave   = "save"   // skills to be saved; a run that saves none is not held up
+	// ApprovePromotion: versions that replace others. Guarded skills, and installations that ask for it, have it always.
+	ApprovePromotion = "promotion"
 )
 
 // InstallInput is the one argument of Install. Only Task is required.
@@ -48,6 +52,46 @@ type InstallInput struct {
 	Save     *bool           `json:"save,omitempty"`     // whether skills are saved, default true
 	Paused   bool            `json:"paused,omitempty"`   // pause before the first turn, to go through the run step by step
 	Carry    *Carry          `json:"carry,omitempty"`    // set by continue-as-new, never by people
+}
+
+// EvolveInput is the one argument of SelfEvolve, which repairs a saved skill: it runs the skill on what it fell short of, has
+// it changed, and replaces it by a version that passes its past cases. Nothing is required: without a skill it takes the
+// one whose failure has been open for longest; without a task, the task of that failure. Save is of no use here.
+type EvolveInput struct {
+	Skill string `json:"skill,omitempty"`
+	Query string `json:"query,omitempty"` // what the skill is run with first; default: what it was asked when it fell short
+	InstallInput
+}
+
+// GateInput is the one argument of Gate. It moves no head: the report is kept with the candidate, whatever it says.
+type GateInput struct {
+	Skill   string `json:"skill"`
+	Version int    `json:"version"`           // the candidate
+	Cases   *int   `json:"cases,omitempty"`   // at most so many are tried, default DefaultGateCases
+	AtOnce  int    `json:"at_once,omitempty"` // cases that are tried side by side, default 8
+	Model   string `json:"model,omitempty"`   // behind call_llm and judges; default: the configured one
+
+	// What a run says that gates its own candidate.
+	Base  *activities.Base      `json:"base,omitempty"`  // default: the current version
+	New   *activities.PlanRef   `json:"new,omitempty"`   // the case that the candidate was made for
+	Grant *activities.Allowance `json:"grant,omitempty"` // of the run's budget; default: that of a run
+}
+
+// Bounds of a gate.
+const (
+	DefaultGateCases = 50
+	MaxGateCases     = 500
+	defaultAtOnce    = 8
+	maxAtOnce        = 64
+)
+
+// GateResult is what came of a gate.
+type GateResult struct {
+	activities.GateVerdict
+	Base  activities.Base `json:"base"`
+	Cases int             `json:"cases"`          // tried
+	Told  string          `json:"told,omitempty"` // what broke, for whoever repairs it
+	Usage run.Usage       `json:"usage"`
 }
 
 // MaxTask is the longest task, in bytes: it is sent with every model call. Longer
@@ -98,6 +142,7 @@ type SetBudget struct {
 	WallSeconds         *int64   `json:"wall_seconds,omitempty"`
 	SubagentRuns        *int     `json:"subagent_runs,omitempty"`
 	SubagentsCreated    *int     `json:"subagents_created,omitempty"`
+	Rounds              *int     `json:"rounds,omitempty"`
 	By                  string   `json:"by,omitempty"`
 }
 
@@ -128,6 +173,10 @@ const MaxArguments = 128 << 10
 // Carry is what a run that continues as new hands to its successor: references and counters.
 type Carry struct {
 	Model     string            `json:"model"`
+	Subagents string            `json:"subagent_model,omitempty"`
+	Policy    activities.Policy `json:"policy"`
+	Evolves   string            `json:"evolves,omitempty"`
+	Gates     int               `json:"gates,omitempty"` // begun so far
 	Budget    run.Budget        `json:"budget"`
 	Priced    bool              `json:"priced,omitempty"`
 	Listed    bool              `json:"listed,omitempty"`

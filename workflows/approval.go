@@ -1,33 +1,66 @@
 package workflows
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
 	"agentfactory/internal/run"
 )
 
-// mustAsk reports whether a person has to release the accepted finish first.
+// mustAsk reports whether a person has to release the accepted finish next.
 func (a *agent) mustAsk() bool {
-	if a.accepted == nil || a.accepted.Released {
-		return false
+	return a.accepted != nil && a.accepted.Released == "" && a.accepted.next((*save).unchecked) == nil && a.accepted.next((*save).ungated) == nil &&
+		a.kindOfApproval() != ""
+}
+
+// kindOfApproval is what a person has to release of the accepted finish; "" is nothing.
+func (a *agent) kindOfApproval() string {
+	promotes := func(s *save) bool { return !s.Saved && s.Gate != nil && s.Hold == "" && a.asksForPromotions(s) }
+	switch {
+	case a.in.Approval == ApproveFinish:
+		return ApproveFinish
+	case a.in.Approval == ApproveSave && a.accepted.next((*save).pending) != nil:
+		return ApproveSave
+	case a.accepted.next(promotes) != nil:
+		return ApprovePromotion
 	}
-	switch a.in.Approval {
-	case ApproveFinish:
-		return true
-	case ApproveSave:
-		return len(a.accepted.Saves) > 0
+	return ""
+}
+
+// asksForPromotions tells that a person sees a replacement before it takes place, so that the gate may leave it to them.
+func (a *agent) asksForPromotions(s *save) bool {
+	asked := a.in.Approval != "" && a.in.Approval != ApproveNever
+	return asked || a.policy.AskPromotions || s.Candidate != nil && s.Candidate.Guarded
+}
+
+// approvalID is the kind with a digest of what is shown and of the heads that would be replaced: an approval is of no use
+// once one of them has moved.
+func (a *agent) approvalID(kind string) string {
+	parts := []string{a.accepted.Digest}
+	for _, s := range a.accepted.Saves {
+		if s.Candidate != nil {
+			parts = append(parts, s.identity())
+		}
 	}
-	return false
+	if len(parts) == 1 {
+		return kind + "-" + a.accepted.Digest
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
+	return kind + "-" + hex.EncodeToString(sum[:8])
 }
 
 // ask waits for a person, for days if need be. It ends with the decision, or with the
 // run back at work when somebody had something to say instead.
 func (a *agent) ask(ctx workflow.Context) error {
-	a.approval = &run.Approval{
-		ApprovalID: a.in.Approval + "-" + a.accepted.Digest, Kind: a.in.Approval,
-		Answer: a.accepted.Answer, Skills: a.accepted.Saves, Step: a.accepted.Step,
+	kind := a.kindOfApproval()
+	a.approval = &run.Approval{ApprovalID: a.approvalID(kind), Kind: kind, Answer: a.accepted.Answer, Step: a.accepted.Step}
+	for i := range a.accepted.Saves {
+		a.approval.Skills = append(a.approval.Skills, a.accepted.Saves[i].shown())
 	}
 	a.story.asked = a.approval
 	said, info := len(a.messages), workflow.GetInfo(ctx)
@@ -55,7 +88,7 @@ func (a *agent) decided(ctx workflow.Context, d Approve) error {
 	if d.Decision == DecideReject {
 		return endedError{run.Rejected, because("rejected"+by(d.By), d.Note)}
 	}
-	a.accepted.Released = true
+	a.accepted.Released = cmp.Or(clip(d.By, maxBy), "somebody")
 	a.tell(ctx, because("approved"+by(d.By), d.Note))
 	return nil
 }

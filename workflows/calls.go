@@ -49,8 +49,8 @@ func (a *agent) took(ctx workflow.Context, c activities.Call, res activities.Cal
 	if res.Changed {
 		a.workspace = res.Step
 	}
-	if res.Accepted {
-		a.accepted = &accepted{Step: res.Step, Saves: res.Saves, Digest: res.Digest, Answer: res.Answer}
+	if res.Accepted && len(a.messages) == 0 { // what somebody said in the meantime is heard first
+		a.accept(res)
 	}
 	if res.Skill != "" && !slices.Contains(a.used, res.Skill) {
 		a.used = append(a.used, res.Skill)
@@ -114,7 +114,7 @@ func (a *agent) callInput(index int, c activities.Call) (activities.CallInput, e
 func (a *agent) remaining() activities.Allowance {
 	left := activities.Allowance{SubagentTokens: -1, CostUSD: -1, Seconds: -1}
 	if limit := a.budget.SubagentTokens; limit > 0 {
-		left.SubagentTokens = max(0, limit-a.usage.SubagentOutputTokens)
+		left.SubagentTokens = max(0, limit-a.usage.SubagentOutputTokens-a.usage.CheckOutputTokens)
 	}
 	if limit := a.budget.CostUSD; limit > 0 {
 		left.CostUSD = max(0, limit-a.usage.CostUSD)

@@ -17,6 +17,9 @@ func (a *agent) libraryDecision() run.Decision {
 	var evolved, built []string
 	changed := map[string]bool{}
 	for _, s := range a.skills {
+		if !s.Promoted {
+			continue // what is only kept beside changes nothing
+		}
 		name := fmt.Sprintf("%s version %d", s.Name, s.Version)
 		if s.Parent > 0 {
 			evolved, changed[s.Name] = append(evolved, name), true
@@ -51,6 +54,8 @@ func (a *agent) libraryDecision() run.Decision {
 // whyNotReused says what the library had to offer when nothing of it was run.
 func (a *agent) whyNotReused(reused, evolved []string) []string {
 	switch {
+	case a.nothing != "":
+		return []string{a.nothing}
 	case len(reused)+len(evolved) > 0:
 		return nil
 	case len(a.offered) == 0:

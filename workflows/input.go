@@ -27,12 +27,66 @@ func DecodeInstall(raw []byte) (InstallInput, error) {
 	return in, in.Check()
 }
 
+// DecodeEvolve reads SelfEvolve's input in the same way.
+func DecodeEvolve(raw []byte) (EvolveInput, error) {
+	var in EvolveInput
+	if err := strict(raw, &in); err != nil {
+		return EvolveInput{}, err
+	}
+	return in, in.Check()
+}
+
+// Check refuses what no repair can start with.
+func (in EvolveInput) Check() error {
+	switch {
+	case len(in.Query) > activities.MaxQuery:
+		return fmt.Errorf("query has %d bytes; at most %d are taken", len(in.Query), activities.MaxQuery)
+	case len(in.Skill) > maxModel:
+		return fmt.Errorf("skill has %d bytes: give the name of a saved skill", len(in.Skill))
+	case in.Skill == "" && (in.Task != "" || in.Query != ""):
+		return errors.New("skill is empty: name the saved skill that shall solve the task, or leave out task and query to take the one with the oldest open failure")
+	case in.Save != nil && !*in.Save:
+		return errors.New("save is false: there is nothing to gain from a repair that is not saved")
+	}
+	return in.check()
+}
+
+// DecodeGate reads Gate's input in the same way.
+func DecodeGate(raw []byte) (GateInput, error) {
+	var in GateInput
+	if err := strict(raw, &in); err != nil {
+		return GateInput{}, err
+	}
+	return in, in.Check()
+}
+
+// Check refuses what no gate can start with.
+func (in GateInput) Check() error {
+	switch {
+	case in.Skill == "":
+		return errors.New("skill is empty: name the saved skill whose version is to be held against its past cases")
+	case in.Version < 1:
+		return fmt.Errorf("version is %d: give the number of the candidate; versions count from 1", in.Version)
+	case in.Cases != nil && (*in.Cases < 1 || *in.Cases > MaxGateCases):
+		return fmt.Errorf("cases is %d: give 1 to %d, or leave it out for %d", *in.Cases, MaxGateCases, DefaultGateCases)
+	case in.AtOnce < 0 || in.AtOnce > maxAtOnce:
+		return fmt.Errorf("at_once is %d: give 1 to %d, or leave it out for %d", in.AtOnce, maxAtOnce, defaultAtOnce)
+	}
+	return nil
+}
+
 // Check refuses what no run can start with. The command line calls it before it
 // starts anything; the workflow calls it for everybody else.
 func (in InstallInput) Check() error {
-	switch {
-	case strings.TrimSpace(in.Task) == "":
+	if strings.TrimSpace(in.Task) == "" {
 		return errors.New("task is empty: say in plain words what is to be done")
+	}
+	return in.check()
+}
+
+// check is what every opening of the loop demands.
+func (in InstallInput) check() error {
+	switch {
 	case len(in.Task) > MaxTask:
 		return fmt.Errorf("task has %d bytes, at most %d are taken: put long material into an input file (files)", len(in.Task), MaxTask)
 	case !utf8.ValidString(in.Task) || strings.ContainsRune(in.Task, 0):
@@ -41,8 +95,8 @@ func (in InstallInput) Check() error {
 		return fmt.Errorf("model has %d bytes: give the name of a model", len(in.Model))
 	case len(in.Files) > activities.MaxInputFiles:
 		return fmt.Errorf("files: %d input files, at most %d are taken: pack them into an archive, which a subagent can unpack", len(in.Files), activities.MaxInputFiles)
-	case !slices.Contains([]string{"", ApproveNever, ApproveFinish, ApproveSave}, in.Approval):
-		return fmt.Errorf("approval is %q: give %s, %s or %s", in.Approval, ApproveNever, ApproveFinish, ApproveSave)
+	case !slices.Contains([]string{"", ApproveNever, ApproveFinish, ApproveSave, ApprovePromotion}, in.Approval):
+		return fmt.Errorf("approval is %q: give %s, %s, %s or %s", in.Approval, ApproveNever, ApproveFinish, ApproveSave, ApprovePromotion)
 	}
 	if n := inlineBytes(in.Files); n > activities.MaxInlineFiles {
 		return fmt.Errorf("files: %d bytes inside the input, at most %d are taken: upload them first and give their keys (starter install --file does that)", n, activities.MaxInlineFiles)
@@ -105,8 +159,11 @@ func strict(raw []byte, v any) error {
 
 func nearestField(name string, t reflect.Type) string {
 	best, distance := "", -1
-	for i := range t.NumField() {
-		tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	for _, f := range reflect.VisibleFields(t) {
+		if f.Anonymous {
+			continue // its fields are there as well
+		}
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if d := levenshtein.ComputeDistance(name, tag); distance < 0 || d < distance {
 			best, distance = tag, d
 		}

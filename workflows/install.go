@@ -27,12 +27,28 @@ func Solve(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 	return start(ctx, raw)
 }
 
+// SelfEvolve repairs a saved skill: the same loop, opened with the skill, what it fell short of and what was tried before.
+// Its input is an EvolveInput.
+func SelfEvolve(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
+	in, err := DecodeEvolve(raw)
+	if err != nil {
+		return run.Result{}, invalidInput(err)
+	}
+	a := newAgent(in.InstallInput)
+	a.evolve = &activities.EvolveArg{Skill: in.Skill, Query: in.Query}
+	return a.begin(ctx)
+}
+
 func start(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 	in, err := DecodeInstall(raw)
 	if err != nil {
 		return run.Result{}, invalidInput(err)
 	}
-	a := newAgent(in)
+	return newAgent(in).begin(ctx)
+}
+
+// begin makes the run visible and steerable, and runs it.
+func (a *agent) begin(ctx workflow.Context) (run.Result, error) {
 	const shows = "what the run does, waits for, does next and has spent"
 	if err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery, a.status, workflow.QueryHandlerOptions{Description: shows}); err != nil {
 		return run.Result{}, err
@@ -47,10 +63,14 @@ func start(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 // the transcript and the files are on S3. Between two actions all of it can be handed to
 // a successor (Carry), so that a run may continue as new anywhere.
 type agent struct {
-	in     InstallInput
-	model  string
-	budget run.Budget
-	priced bool // costs can be counted
+	in        InstallInput
+	evolve    *activities.EvolveArg // SelfEvolve: what to repair
+	evolves   string                // SelfEvolve: the skill that is repaired
+	model     string
+	subagents string // model behind call_llm and judges
+	policy    activities.Policy
+	budget    run.Budget
+	priced    bool // costs can be counted
 
 	turn      string            // key of the last turn
 	number    int               // its number
@@ -65,6 +85,8 @@ type agent struct {
 	warned    bool      // finish gave its advice
 	idle      int       // turns in a row that called nothing
 	accepted  *accepted // the finish that was accepted
+	gates     int       // begun so far
+	nothing   string    // why there is nothing to do
 
 	approval  *run.Approval // what waits for a person
 	decision  *Approve      // about it
@@ -81,15 +103,6 @@ type agent struct {
 	listed  listing
 }
 
-// accepted is a finish that the review accepted, on its way to being released and saved.
-type accepted struct {
-	Step     string   `json:"step"` // key of the step with the plan
-	Saves    []string `json:"saves,omitempty"`
-	Digest   string   `json:"digest,omitempty"` // of what a person is shown
-	Answer   string   `json:"answer,omitempty"` // its beginning
-	Released bool     `json:"released,omitempty"`
-}
-
 func newAgent(in InstallInput) *agent {
 	a := &agent{in: in, nextStep: 1, amended: map[string]string{}}
 	a.story.task = clip(oneLine.Replace(in.Task), maxShownTask)
@@ -97,7 +110,8 @@ func newAgent(in InstallInput) *agent {
 		a.paused = &Pause{Reason: "before the first turn, as asked for at the start"}
 	}
 	if c := in.Carry; c != nil {
-		a.model, a.budget, a.priced, a.listed.possible = c.Model, c.Budget, c.Priced, c.Listed
+		a.model, a.subagents, a.policy, a.evolves, a.gates = c.Model, c.Subagents, c.Policy, c.Evolves, c.Gates
+		a.budget, a.priced, a.listed.possible = c.Budget, c.Priced, c.Listed
 		a.turn, a.number, a.calls, a.answers, a.workspace, a.nextStep = c.Turn, c.Number, c.Calls, c.Answers, c.Workspace, c.NextStep
 		a.note, a.messages, a.warned, a.idle, a.accepted = c.Note, c.Messages, c.Warned, c.Idle, c.Accepted
 		a.usage, a.offered, a.skills, a.used, a.paused, a.steps = c.Usage, c.Offered, c.Skills, c.Used, c.Paused, c.Steps
@@ -147,7 +161,7 @@ func (a *agent) work(ctx workflow.Context) error {
 }
 
 func (a *agent) done() bool {
-	return a.accepted != nil && !a.mustAsk() && len(a.skills) == len(a.accepted.Saves)
+	return a.nothing != "" || a.accepted != nil && !a.mustAsk() && a.accepted.next((*save).pending) == nil
 }
 
 // next does whatever comes next; when it fails, nothing of the state has changed.
@@ -159,10 +173,8 @@ func (a *agent) next(ctx workflow.Context) error {
 		return a.act(ctx)
 	case a.accepted == nil:
 		return a.think(ctx)
-	case a.mustAsk():
-		return a.ask(ctx)
 	}
-	return a.save(ctx)
+	return a.settle(ctx)
 }
 
 // ready holds the run before an action: while it is paused, and to continue as new when
@@ -194,10 +206,13 @@ func (a *agent) continueAsNew(ctx workflow.Context) error {
 	in := a.in
 	in.Files, in.Paused = nil, false // the files are in the workspace
 	in.Carry = &Carry{
-		Model: a.model, Budget: a.budget, Priced: a.priced, Listed: a.listed.possible,
+		Model: a.model, Subagents: a.subagents, Policy: a.policy, Evolves: a.evolves, Gates: a.gates, Budget: a.budget, Priced: a.priced, Listed: a.listed.possible,
 		Turn: a.turn, Number: a.number, Calls: a.calls, Amended: a.amended, Answers: a.answers, Workspace: a.workspace, NextStep: a.nextStep,
 		Note: a.note, Messages: a.messages, Warned: a.warned, Idle: a.idle, Accepted: a.accepted,
 		Usage: a.usage, Offered: a.offered, Skills: a.skills, Used: a.used, Paused: a.paused, Steps: a.steps, Events: a.story.seq, Recent: a.story.recent(),
+	}
+	if a.evolve != nil {
+		return workflow.NewContinueAsNewError(ctx, typeOf(ctx), EvolveInput{Skill: a.evolve.Skill, Query: a.evolve.Query, InstallInput: in})
 	}
 	return workflow.NewContinueAsNewError(ctx, typeOf(ctx), in)
 }
@@ -208,14 +223,21 @@ func (a *agent) open(ctx workflow.Context) error {
 	err := a.patiently(ctx, func(ctx workflow.Context) error {
 		var acts *activities.Runs
 		return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, "open the run"), acts.Begin,
-			activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget, Offer: typeOf(ctx) == SolveType}).Get(ctx, &res)
+			activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget, Offer: typeOf(ctx) == SolveType, Evolve: a.evolve}).Get(ctx, &res)
 	})
 	if err != nil {
 		return err
 	}
-	a.turn, a.workspace, a.model, a.budget, a.priced = res.Turn, res.Step, res.Model, res.Budget, res.Priced
-	a.offered = res.Offered
+	a.turn, a.workspace, a.model, a.subagents, a.budget, a.priced = res.Turn, res.Step, res.Model, res.SubagentModel, res.Budget, res.Priced
+	a.offered, a.policy, a.calls, a.evolves, a.nothing = res.Offered, res.Policy, res.Calls, res.Evolves, res.Nothing
+	a.usage = a.usage.Add(res.Usage)
+	if a.in.Task == "" {
+		a.story.task = clip(oneLine.Replace(res.Task), maxShownTask)
+	}
 	a.tell(ctx, "opened with model "+res.Model)
+	for _, note := range res.Notes {
+		a.tell(ctx, note)
+	}
 	if res.Unlisted != "" {
 		a.tell(ctx, "cannot be found by search attributes: "+res.Unlisted)
 	}
@@ -301,25 +323,6 @@ const (
 	ModelRefused = "ModelRefused" // the model refused the task
 	ModelIdle    = "ModelIdle"    // the model stopped calling tools
 )
-
-// save adds the next planned skill to the library.
-func (a *agent) save(ctx workflow.Context) error {
-	i := len(a.skills)
-	name := a.accepted.Saves[i]
-	a.phase(ctx, run.Saving, "save skill "+name)
-	var saved run.SavedSkill
-	err := a.patiently(ctx, func(ctx workflow.Context) error {
-		var acts *activities.Library
-		return workflow.ExecuteActivity(withSummary(ctx, saving, "save skill "+name), acts.SaveSkill,
-			activities.SaveInput{Step: a.accepted.Step, Index: i}).Get(ctx, &saved)
-	})
-	if err != nil {
-		return err
-	}
-	a.skills = append(a.skills, saved)
-	a.tell(ctx, fmt.Sprintf("saved skill %s version %d", saved.Name, saved.Version))
-	return nil
-}
 
 // touched names the skills that the run used or saved.
 func (a *agent) touched() []string {

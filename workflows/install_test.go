@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,26 +19,43 @@ import (
 
 	"agentfactory/activities"
 	"agentfactory/internal/run"
+	"agentfactory/internal/skill"
 )
 
 // bench is a workflow test environment in which the model follows a script of turns
 // and every call is carried out as told.
 type bench struct {
 	*testsuite.TestWorkflowEnvironment
+	mu     sync.Mutex // activities run side by side
 	turns  []activities.ThinkResult
 	answer func(context.Context, activities.ThinkInput) (activities.ThinkResult, error) // the model; default: turns
 	carry  func(context.Context, activities.CallInput) (activities.CallResult, error)   // default: everything works
 	calls  []activities.CallInput                                                       // as they were asked for
 	thinks []activities.ThinkInput
 	closed []activities.CloseInput
+	save   func(activities.SaveInput) (activities.SaveResult, error)                    // default: all is saved
+	stored func(activities.CandidateInput) (activities.Candidate, error)                // default: version 2 against version 1
+	try    func(context.Context, activities.TrialInput) (activities.TrialResult, error) // default: every case passes
+	saves  []activities.SaveInput
+	gates  []activities.OpenGateInput
+	past   []activities.Chosen // cases of every gate
+	policy activities.Policy
 }
 
 func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 	var suite testsuite.WorkflowTestSuite
 	b := &bench{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), turns: turns}
 	b.answer, b.carry = b.think, b.carryOut
+	b.save = func(in activities.SaveInput) (activities.SaveResult, error) {
+		return activities.SaveResult{SavedSkill: run.SavedSkill{Name: fmt.Sprintf("skill-%d", in.Index), Version: 1, Promoted: true}}, nil
+	}
+	b.past = []activities.Chosen{{Case: "a"}, {Case: "b"}}
+	b.stored, b.try, b.policy.GateCases = b.storeCandidate, b.tryCase, 50
 	b.RegisterWorkflowWithOptions(Install, workflow.RegisterOptions{Name: InstallType})
+	b.RegisterWorkflowWithOptions(SelfEvolve, workflow.RegisterOptions{Name: EvolveType})
+	b.RegisterWorkflowWithOptions(Gate, workflow.RegisterOptions{Name: GateType})
 	var (
+		gates   *activities.Gates
 		runs    *activities.Runs
 		model   *activities.Model
 		agents  *activities.Subagents
@@ -47,8 +65,10 @@ func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 	b.RegisterActivity(model)
 	b.RegisterActivity(agents)
 	b.RegisterActivity(library)
+	b.RegisterActivity(gates)
 	b.OnActivity(runs.Begin, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.BeginInput) (activities.BeginResult, error) {
-		return activities.BeginResult{Turn: "turn0", Step: "step0", Model: "scripted", Budget: in.Budget.Or(run.DefaultBudget), Listed: true}, nil
+		return activities.BeginResult{Turn: "turn0", Step: "step0", Model: "scripted", Budget: in.Budget.Or(run.DefaultBudget), Listed: true, Policy: b.policy,
+			Evolves: evolved(in)}, nil
 	})
 	b.OnActivity(model.Think, mock.Anything, mock.Anything).Maybe().Return(func(ctx context.Context, in activities.ThinkInput) (activities.ThinkResult, error) {
 		return b.answer(ctx, in)
@@ -58,8 +78,28 @@ func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 			return b.carry(ctx, in)
 		})
 	}
-	b.OnActivity(library.SaveSkill, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.SaveInput) (run.SavedSkill, error) {
-		return run.SavedSkill{Name: fmt.Sprintf("skill-%d", in.Index), Version: 1, Promoted: true}, nil
+	b.OnActivity(library.SaveSkill, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.SaveInput) (activities.SaveResult, error) {
+		b.saves = append(b.saves, in)
+		return b.save(in)
+	})
+	b.OnActivity(library.AddCandidate, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.CandidateInput) (activities.Candidate, error) {
+		return b.stored(in)
+	})
+	b.OnActivity(agents.TryCase, mock.Anything, mock.Anything).Maybe().Return(func(ctx context.Context, in activities.TrialInput) (activities.TrialResult, error) {
+		return b.try(ctx, in)
+	})
+	b.OnActivity(gates.OpenGate, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.OpenGateInput) (activities.OpenGateResult, error) {
+		b.gates = append(b.gates, in)
+		base := in.Base
+		if base == nil {
+			base = &activities.Base{VersionRef: activities.VersionRef{Name: in.Skill, Version: 1}, Generation: 1}
+		}
+		return activities.OpenGateResult{Candidate: activities.VersionRef{Name: in.Skill, Version: in.Version, Digest: "candidate"}, Base: *base, Cases: b.past}, nil
+	})
+	b.OnActivity(gates.CloseGate, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.CloseGateInput) (activities.GateVerdict, error) {
+		var r skill.GateReport
+		r.Decide(in.Cases)
+		return activities.GateVerdict{Report: "gate-1", Verdict: r.Verdict, Why: r.Why}, nil
 	})
 	b.OnActivity(runs.Close, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.CloseInput) (run.Result, error) {
 		b.closed = append(b.closed, in)
@@ -67,6 +107,23 @@ func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 		return in.Result, nil
 	})
 	return b
+}
+
+func evolved(in activities.BeginInput) string {
+	if in.Evolve == nil {
+		return ""
+	}
+	return in.Evolve.Skill
+}
+
+func (b *bench) storeCandidate(in activities.CandidateInput) (activities.Candidate, error) {
+	return activities.Candidate{
+		VersionRef: activities.VersionRef{Name: "a", Version: 2, Digest: "candidate"}, Base: activities.Base{VersionRef: activities.VersionRef{Name: "a", Version: 1, Digest: "base"}, Generation: 1},
+	}, nil
+}
+
+func (b *bench) tryCase(_ context.Context, in activities.TrialInput) (activities.TrialResult, error) {
+	return activities.TrialResult{Query: "q", Outcome: skill.GateCase{Case: in.Case, New: in.New != nil, Base: skill.CasePassed, Candidate: skill.CasePassed}}, nil
 }
 
 func (b *bench) think(_ context.Context, in activities.ThinkInput) (activities.ThinkResult, error) {
@@ -81,7 +138,9 @@ func (b *bench) think(_ context.Context, in activities.ThinkInput) (activities.T
 }
 
 func (b *bench) carryOut(_ context.Context, in activities.CallInput) (activities.CallResult, error) {
+	b.mu.Lock()
 	b.calls = append(b.calls, in)
+	b.mu.Unlock()
 	res := activities.CallResult{Step: fmt.Sprintf("step%d", in.Step), OK: in.Refuse == "", Changed: in.CallID == "changes"}
 	if in.CallID != "" && in.Finish == nil && in.Refuse == "" {
 		res.Usage.SubagentRuns = 1
@@ -94,7 +153,12 @@ func (b *bench) carryOut(_ context.Context, in activities.CallInput) (activities
 
 func (b *bench) install(t *testing.T, in any) (run.Result, error) {
 	t.Helper()
-	b.ExecuteWorkflow(InstallType, in)
+	return b.execute(t, InstallType, in)
+}
+
+func (b *bench) execute(t *testing.T, workflowType string, in any) (run.Result, error) {
+	t.Helper()
+	b.ExecuteWorkflow(workflowType, in)
 	require.True(t, b.IsWorkflowCompleted())
 	var res run.Result
 	if err := b.GetWorkflowError(); err != nil {
@@ -136,10 +200,11 @@ func TestTheDecisionSaysWhatBecameOfTheLibrary(t *testing.T) {
 		"nothing":           {agent{}, run.Neither, "no saved skill fitted"},
 		"offered in vain":   {agent{offered: offered}, run.Neither, "the model took none of the 1 saved skills that were offered, of which near came nearest (score 0.50)"},
 		"reused":            {agent{offered: offered, used: []string{"near"}}, run.Reused, "reused near"},
-		"evolved":           {agent{used: []string{"near"}, skills: []run.SavedSkill{{Name: "near", Version: 3, Parent: 2}}}, run.Evolved, "evolved near version 3"},
-		"built":             {agent{skills: []run.SavedSkill{{Name: "new", Version: 1}}}, run.Built, "built new version 1; no saved skill fitted"},
-		"reused and built":  {agent{used: []string{"near"}, skills: []run.SavedSkill{{Name: "new", Version: 1}}}, run.Mixed, "reused near; built new version 1"},
-		"all three at once": {agent{used: []string{"a", "b"}, skills: []run.SavedSkill{{Name: "b", Version: 2, Parent: 1}, {Name: "c", Version: 1}}}, run.Mixed, "reused a; evolved b version 2; built c version 1"},
+		"evolved":           {agent{used: []string{"near"}, skills: []run.SavedSkill{{Name: "near", Version: 3, Parent: 2, Promoted: true}}}, run.Evolved, "evolved near version 3"},
+		"built":             {agent{skills: []run.SavedSkill{{Name: "new", Version: 1, Promoted: true}}}, run.Built, "built new version 1; no saved skill fitted"},
+		"reused and built":  {agent{used: []string{"near"}, skills: []run.SavedSkill{{Name: "new", Version: 1, Promoted: true}}}, run.Mixed, "reused near; built new version 1"},
+		"kept beside":       {agent{used: []string{"near"}, skills: []run.SavedSkill{{Name: "near", Version: 3, Parent: 2}}}, run.Reused, "reused near"},
+		"all three at once": {agent{used: []string{"a", "b"}, skills: []run.SavedSkill{{Name: "b", Version: 2, Parent: 1, Promoted: true}, {Name: "c", Version: 1, Promoted: true}}}, run.Mixed, "reused a; evolved b version 2; built c version 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := c.agent.libraryDecision()
@@ -158,7 +223,7 @@ func TestBadInputEndsTheRunAtOnceAndNamesTheField(t *testing.T) {
 		"a wrong type":                    {`{"task":7}`, `"task"`},
 		"a negative budget":               {`{"task":"x","budget":{"turns":-1}}`, "budget.turns"},
 		"more turns than fit":             {`{"task":"x","budget":{"turns":5000}}`, "at most 1000"},
-		"an unknown approval policy":      {`{"task":"x","approval":"always"}`, "give never, finish or save"},
+		"an unknown approval policy":      {`{"task":"x","approval":"always"}`, "give never, finish, save or promotion"},
 		"large files inside the input":    {fmt.Sprintf(`{"task":"x","files":[{"path":"a","text":%q}]}`, strings.Repeat("x", 300<<10)), "upload them first"},
 		"more files than fit":             {`{"task":"x","files":[` + strings.Repeat(`{"path":"a","text":"b"},`, 500) + `{"path":"b"}]}`, "501 input files, at most 500"},
 		"names that fill the input":       {fmt.Sprintf(`{"task":"x","files":[{"path":%q}]}`, strings.Repeat("<", 300<<10)), "pack the files into an archive"},

@@ -21,7 +21,9 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
-			replayer.RegisterWorkflowWithOptions(Install, workflow.RegisterOptions{Name: InstallType})
+			for name, w := range map[string]any{InstallType: Install, SolveType: Solve, EvolveType: SelfEvolve, GateType: Gate} {
+				replayer.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
+			}
 			packed, err := os.Open(file)
 			require.NoError(t, err)
 			defer packed.Close()
@@ -29,7 +31,11 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			require.NoError(t, err)
 			history, err := client.HistoryFromJSON(text, client.HistoryJSONOptions{})
 			require.NoError(t, err)
-			require.NoError(t, replayer.ReplayWorkflowHistory(nil, history))
+			// The IDs of gates are made from that of their run.
+			began := history.Events[0].GetWorkflowExecutionStartedEventAttributes()
+			require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(nil, history, worker.ReplayWorkflowHistoryOptions{
+				OriginalExecution: workflow.Execution{ID: began.WorkflowId, RunID: began.OriginalExecutionRunId},
+			}))
 		})
 	}
 }

@@ -114,10 +114,16 @@ func (a *agent) checkInstruct(m Instruct) error {
 		return errors.New("message is not valid UTF-8 text")
 	case pending > MaxMessages:
 		return fmt.Errorf("the model has not read the messages before this one yet; at most %d bytes wait for its next turn", MaxMessages)
-	case a.closing || a.accepted != nil && !a.mustAsk():
+	case a.closing || a.accepted != nil && !a.recallable():
 		return errClosing
 	}
 	return nil
+}
+
+// recallable tells that an accepted finish can still be sent back to work: nothing of it is released or saved.
+func (a *agent) recallable() bool {
+	saved := func(s *save) bool { return s.Saved }
+	return a.accepted.Released == "" && a.accepted.next(saved) == nil
 }
 
 func (a *agent) instruct(ctx workflow.Context, m Instruct) string {
@@ -148,6 +154,7 @@ func (s SetBudget) applied(b run.Budget) run.Budget {
 	set(&b.WallSeconds, s.WallSeconds)
 	set(&b.SubagentRuns, s.SubagentRuns)
 	set(&b.SubagentsCreated, s.SubagentsCreated)
+	set(&b.Rounds, s.Rounds)
 	return b
 }
 

@@ -33,33 +33,43 @@ type story struct {
 
 // phase says what the run begins to do.
 func (a *agent) phase(ctx workflow.Context, p run.Phase, action string) {
-	s := &a.story
-	s.now, s.action, s.waitsFor = p, action, ""
-	s.show(ctx)
+	a.story.phase(ctx, p, action)
 }
 
 // wait says what holds the run up; goOn ends it.
 func (a *agent) wait(ctx workflow.Context, p run.Phase, reason string) {
-	s := &a.story
-	if s.waitsFor == "" {
-		s.before = s.now
-		a.tell(ctx, spaced(p)+": "+reason)
-	}
-	s.now, s.waitsFor = p, reason
-	s.show(ctx)
+	a.story.wait(ctx, p, reason)
 	a.list(ctx)
 }
 
 func (a *agent) goOn(ctx workflow.Context) {
-	s := &a.story
-	s.now, s.waitsFor = s.before, ""
-	s.show(ctx)
+	a.story.goOn(ctx)
 	a.list(ctx)
 }
 
 // tell adds a line to the story.
-func (a *agent) tell(ctx workflow.Context, line string) {
-	s := &a.story
+func (a *agent) tell(ctx workflow.Context, line string) { a.story.tell(ctx, line) }
+
+func (s *story) phase(ctx workflow.Context, p run.Phase, action string) {
+	s.now, s.action, s.waitsFor = p, action, ""
+	s.show(ctx)
+}
+
+func (s *story) wait(ctx workflow.Context, p run.Phase, reason string) {
+	if s.waitsFor == "" {
+		s.before = s.now
+		s.tell(ctx, spaced(p)+": "+reason)
+	}
+	s.now, s.waitsFor = p, reason
+	s.show(ctx)
+}
+
+func (s *story) goOn(ctx workflow.Context) {
+	s.now, s.waitsFor = s.before, ""
+	s.show(ctx)
+}
+
+func (s *story) tell(ctx workflow.Context, line string) {
 	s.seq++
 	s.events = append(s.events, run.Event{Seq: s.seq, At: workflow.Now(ctx), Text: clip(oneLine.Replace(line), 300)})
 	if len(s.events) > maxEvents {

@@ -11,24 +11,39 @@ import (
 	"agentfactory/internal/run"
 )
 
+// holder is what waits for a service, where people see it.
+type holder interface {
+	wait(ctx workflow.Context, p run.Phase, reason string)
+	goOn(ctx workflow.Context)
+	hurry() *bool   // set by somebody who wants it to try again at once
+	underway() bool // it has made model calls with the key that it has
+}
+
+func (a *agent) hurry() *bool   { return &a.impatient }
+func (a *agent) underway() bool { return a.number > 0 }
+
+func (a *agent) patiently(ctx workflow.Context, do func(workflow.Context) error) error {
+	return patiently(ctx, a, do)
+}
+
 // patiently runs do and, when a service stays away for longer than activities retry,
 // waits for it with a durable backoff, visibly. The time does not count: activities
 // report how long they worked, so that neither waiting nor a night in which no worker
 // ran is held against the budget. An activity that a reset has cut off is issued again.
-func (a *agent) patiently(ctx workflow.Context, do func(workflow.Context) error) error {
+func patiently(ctx workflow.Context, h holder, do func(workflow.Context) error) error {
 	for attempt := 0; ; {
 		err := do(ctx)
 		if cutOffByReset(err) {
 			continue
 		}
-		phase := a.waitingPhase(err)
+		phase := waitingPhase(err, h.underway())
 		if phase == "" {
 			if attempt > 0 {
-				a.goOn(ctx)
+				h.goOn(ctx)
 			}
 			return err
 		}
-		if err := a.backOff(ctx, phase, reasonOf(err), attempt); err != nil {
+		if err := backOff(ctx, h, phase, reasonOf(err), attempt); err != nil {
 			return err
 		}
 		attempt++
@@ -36,16 +51,17 @@ func (a *agent) patiently(ctx workflow.Context, do func(workflow.Context) error)
 }
 
 // backOff waits until the next try, or until somebody resumes the run by hand.
-func (a *agent) backOff(ctx workflow.Context, phase run.Phase, reason string, attempt int) error {
+func backOff(ctx workflow.Context, h holder, phase run.Phase, reason string, attempt int) error {
 	pause := waitBetween(attempt)
-	a.wait(ctx, phase, fmt.Sprintf("%s; next try in %s", reason, pause))
-	a.impatient = false
-	_, err := workflow.AwaitWithTimeout(ctx, pause, func() bool { return a.impatient })
+	h.wait(ctx, phase, fmt.Sprintf("%s; next try in %s", reason, pause))
+	hurry := h.hurry()
+	*hurry = false
+	_, err := workflow.AwaitWithTimeout(ctx, pause, func() bool { return *hurry })
 	return err
 }
 
 // waitingPhase says for what an error is worth waiting; "" for an error that is final.
-func (a *agent) waitingPhase(err error) run.Phase {
+func waitingPhase(err error, underway bool) run.Phase {
 	var timeout *temporal.TimeoutError
 	if errors.As(err, &timeout) {
 		return run.WaitingForWorker
@@ -60,7 +76,7 @@ func (a *agent) waitingPhase(err error) run.Phase {
 	case activities.ModelAuth:
 		// A wrong key at the start is a mistake to report; one that stops working in the
 		// middle of a run can be replaced while the run waits.
-		if a.number > 0 {
+		if underway {
 			return run.WaitingForModel
 		}
 	case activities.StorageUnavailable:

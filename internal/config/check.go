@@ -31,7 +31,27 @@ func (c *Config) check() error {
 			return fmt.Errorf("context_windows.%s is %d: give the number of tokens that fit", model, tokens)
 		}
 	}
+	if err := c.Library.check(); err != nil {
+		return err
+	}
 	return c.Limits.check()
+}
+
+// maxGateCases is what a gate works through in minutes.
+const maxGateCases = 500
+
+func (l Library) check() error {
+	switch {
+	case l.Checks != ChecksOn && l.Checks != ChecksOff:
+		return fmt.Errorf("AGENTFACTORY_CHECKS (library.checks) is %q: choose %s or %s", l.Checks, ChecksOn, ChecksOff)
+	case l.Promotions != PromotionsAuto && l.Promotions != PromotionsAsk:
+		return fmt.Errorf("AGENTFACTORY_PROMOTIONS (library.promotions) is %q: choose %s or %s", l.Promotions, PromotionsAuto, PromotionsAsk)
+	case *l.GateCases < 1 || *l.GateCases > maxGateCases:
+		return fmt.Errorf("library.gate_cases is %d: give 1 to %d, or leave it out for %d", *l.GateCases, maxGateCases, defaultGateCases)
+	case *l.VersionsPerDay < 1:
+		return fmt.Errorf("library.versions_per_day is %d: give 1 or more, or leave it out for %d; to keep a skill as it is, freeze it", *l.VersionsPerDay, defaultVersionsPerDay)
+	}
+	return nil
 }
 
 func (m Model) checkURL() error {
@@ -57,6 +77,7 @@ func (l Limits) check() error {
 		{"wall_time", time.Duration(l.Run.WallTime).Seconds()},
 		{"subagent_runs", float64(l.Run.SubagentRuns)},
 		{"subagents_created", float64(l.Run.SubagentsCreated)},
+		{"rounds", float64(l.Run.Rounds)},
 	} {
 		if math.IsNaN(f.value) || f.value < 0 {
 			return fmt.Errorf("limits.run.%s is %v: give a positive value, or leave it out for the default", f.name, f.value)

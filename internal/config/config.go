@@ -25,6 +25,7 @@ type Config struct {
 	Prices         map[string]Price `yaml:"prices"`          // by model name; added to the built-in table
 	ContextWindows map[string]int   `yaml:"context_windows"` // tokens by model name; added to the built-in table
 	Limits         Limits           `yaml:"limits"`
+	Library        Library          `yaml:"library"`
 
 	File     string   `yaml:"-"` // absolute path of the configuration file that was read, "" when there is none
 	Warnings []string `yaml:"-"` // one line each: works, but deserves a look
@@ -56,6 +57,27 @@ type Sandbox struct {
 	Min    string `yaml:"min"`    // weakest level that may be used: confined or namespaced
 	Python string `yaml:"python"` // the interpreter; "" means the best one found
 }
+
+// Library is what has to happen before a version of a skill replaces another.
+type Library struct {
+	Checks         string `yaml:"checks"`           // on or off: a model writes checks for new cases
+	Promotions     string `yaml:"promotions"`       // auto, or ask: a person releases every replacement
+	GateCases      *int   `yaml:"gate_cases"`       // past cases that a candidate is held against, at most
+	VersionsPerDay *int   `yaml:"versions_per_day"` // of one skill that runs may make within 24 hours
+}
+
+// What can be said of checks and promotions.
+const (
+	ChecksOn       = "on"
+	ChecksOff      = "off"
+	PromotionsAuto = "auto"
+	PromotionsAsk  = "ask"
+)
+
+const (
+	defaultGateCases      = 50
+	defaultVersionsPerDay = 20
+)
 
 // Price is what a model costs, in USD per million tokens.
 type Price struct {
@@ -89,6 +111,7 @@ type RunLimits struct {
 	WallTime            Duration `yaml:"wall_time"`
 	SubagentRuns        int      `yaml:"subagent_runs"`
 	SubagentsCreated    int      `yaml:"subagents_created"`
+	Rounds              int      `yaml:"rounds"` // repaired skills that are held against their past cases
 }
 
 // SubagentLimits are the resources of one execution of a subagent. Load replaces zeros
@@ -159,8 +182,17 @@ func (c *Config) complete(getenv func(string) string) error {
 	c.Sandbox.Min = cmp.Or(c.Sandbox.Min, "confined")
 	c.Sandbox.Python = expandHome(getenv, c.Sandbox.Python)
 	c.Limits.Subagent = c.Limits.Subagent.orDefault()
+	c.Library = c.Library.orDefault()
 	c.Temporal.Configured = getenv("TEMPORAL_ADDRESS")+getenv("TEMPORAL_PROFILE")+getenv("TEMPORAL_CONFIG_FILE") != ""
 	return nil
+}
+
+func (l Library) orDefault() Library {
+	gateCases, versions := defaultGateCases, defaultVersionsPerDay
+	return Library{
+		Checks: cmp.Or(l.Checks, ChecksOn), Promotions: cmp.Or(l.Promotions, PromotionsAuto),
+		GateCases: cmp.Or(l.GateCases, &gateCases), VersionsPerDay: cmp.Or(l.VersionsPerDay, &versions),
+	}
 }
 
 func (l SubagentLimits) orDefault() SubagentLimits {

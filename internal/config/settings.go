@@ -62,6 +62,14 @@ var settings = []Setting{
 	{Key: "limits.run.wall_time", Default: "1h", Purpose: "time a run may work"},
 	{Key: "limits.run.subagent_runs", Default: "100", Purpose: "executions of subagents in a run"},
 	{Key: "limits.run.subagents_created", Default: "20", Purpose: "subagents that a run may create"},
+	{Key: "limits.run.rounds", Default: "5", Purpose: "repaired skills that a run may hold against their past cases"},
+
+	{Key: "library.checks", Env: "AGENTFACTORY_CHECKS", Default: ChecksOn, Purpose: "on or off: a model writes checks for the cases of new skills",
+		field: func(c *Config) *string { return &c.Library.Checks }},
+	{Key: "library.promotions", Env: "AGENTFACTORY_PROMOTIONS", Default: PromotionsAuto, Purpose: "auto, or ask: a person releases every version that replaces another",
+		field: func(c *Config) *string { return &c.Library.Promotions }},
+	{Key: "library.gate_cases", Default: "50", Purpose: "past cases that a repaired skill is held against, at most"},
+	{Key: "library.versions_per_day", Default: "20", Purpose: "versions of one skill that runs may make within 24 hours"},
 
 	{Key: "limits.model.first_token", Default: "3m", Purpose: "silence of the model's server before a reply"},
 	{Key: "limits.model.stall", Default: "1m", Purpose: "its silence in the middle of a reply"},

@@ -12,6 +12,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"agentfactory/internal/run"
@@ -67,6 +68,28 @@ func TestHistoriesOfEveryKindCanBeRecorded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The same for runs that repair saved skills, and their gates.
+func TestHistoriesOfRepairsCanBeRecorded(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, counting)
+	s.worker()
+	s.solve(workflows.InstallInput{Task: "count the words in the file", Files: []run.InputFile{{Path: "a.txt", Text: "one two three"}}})
+	res := s.solve(workflows.InstallInput{Task: "count the lines in the file of words", Files: []run.InputFile{{Path: "b.txt", Text: "one two\nthree\n"}}})
+	require.Equal(t, 2, res.Usage.Rounds)
+	nothing := s.evolve(`{}`)
+	require.Equal(t, run.Completed, nothing.Outcome)
+	if os.Getenv("RECORD_HISTORIES") == "" {
+		return
+	}
+	s.record("repaired", res.WorkflowID, []string{res.RunID})
+	s.record("nothing-to-repair", nothing.WorkflowID, []string{nothing.RunID})
+	gates, err := s.temporal.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType = 'Gate'"})
+	require.NoError(t, err)
+	require.Len(t, gates.Executions, 2)
+	gate := gates.Executions[0].Execution
+	s.record("gate", gate.WorkflowId, []string{gate.RunId})
 }
 
 // unreliable is a model whose key stops working for a while.

@@ -77,6 +77,7 @@ type stack struct {
 	direct   struct{ model, s3 string } // what tripwires stand before
 
 	configuration string // config.yaml of the workers that are started from now on
+	checks        bool   // their model writes checks for new cases
 }
 
 const bucket = "agentfactory"
@@ -126,6 +127,9 @@ func (s *stack) worker() *workerProcess {
 	out := &lockedBuffer{}
 	cmd := exec.Command(workerBinary)
 	cmd.Env = workerEnv(s.address, s.modelURL, s.s3URL, s.t.TempDir(), publicTempDir(s.t))
+	if s.checks {
+		cmd.Env = append(cmd.Env, "AGENTFACTORY_CHECKS=on") // the last one counts
+	}
 	if s.configuration != "" {
 		file := filepath.Join(s.t.TempDir(), "config.yaml")
 		require.NoError(s.t, os.WriteFile(file, []byte(s.configuration), 0o600))
@@ -157,7 +161,7 @@ func publicTempDir(t testing.TB) string {
 func workerEnv(temporal, model, s3, data, tmp string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "AGENTFACTORY_DATA=" + data, "TMPDIR=" + tmp,
-		"TEMPORAL_ADDRESS=" + temporal, "OPENAI_BASE_URL=" + model, "OPENAI_API_KEY=sk-test-0123456789abcdef", "AGENTFACTORY_MODEL=scripted-test",
+		"TEMPORAL_ADDRESS=" + temporal, "OPENAI_BASE_URL=" + model, "OPENAI_API_KEY=sk-test-0123456789abcdef", "AGENTFACTORY_MODEL=scripted-test", "AGENTFACTORY_CHECKS=off",
 		"AGENTFACTORY_S3_BUCKET=" + bucket, "AWS_ENDPOINT_URL_S3=" + s3, "AWS_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test-secret",
 	}

@@ -61,7 +61,7 @@ type Describe struct {
 
 // List are the arguments of list_saved_subagents.
 type List struct {
-	Query string `json:"query,omitempty" jsonschema:"words to search for; empty lists all"`
+	Query string `json:"query,omitempty" jsonschema:"words to search for; empty lists the latest"`
 	Limit int    `json:"limit,omitempty" jsonschema:"default 10"`
 }
 

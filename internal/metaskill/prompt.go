@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // SystemPrompt is the same in every run, so that a provider's prompt cache holds it.
@@ -92,32 +93,54 @@ func FirstMessage(task string, files, tools []string, skills []Suggestion) strin
 		b.WriteString("\nInput files in the workspace:\n")
 		writeFiles(&b, files)
 	}
-	b.WriteString("\nTool skills a subagent may be given:\n")
-	for _, t := range ToolSkills {
-		if slices.Contains(tools, t.Name) {
-			fmt.Fprintf(&b, "- %s\n", t.Line)
-		}
-	}
+	writeTools(&b, tools)
 	if len(skills) == 0 {
 		b.WriteString("\nNo saved skill seems to fit.\n")
 		return b.String()
 	}
 	b.WriteString("\nSaved skills that may fit:\n")
-	for _, s := range skills {
-		fmt.Fprintf(&b, "- %s: %s\n", s.Name, oneLine(s.Description))
-		if s.Interface != "" {
-			fmt.Fprintf(&b, "    %s\n", strings.ReplaceAll(clipped(s.Interface), "\n", "\n    "))
-		}
-	}
+	writeSkills(&b, skills)
 	return b.String()
 }
 
-// maxInterface bounds what an offered skill costs in every turn, in characters.
-const maxInterface = 600
+// maxOffered bounds what the saved skills cost in every turn, in characters: the message is as long with a library of ten
+// thousand as with one of ten. The best one comes with its interface, cut to fit; the others as far as there is room.
+const (
+	maxOffered     = 640
+	maxDescription = 200 // of each
+	shortForm      = 70  // of those for which there is no room
+)
 
-func clipped(text string) string {
-	if r := []rune(text); len(r) > maxInterface {
-		return string(r[:maxInterface-1]) + "…"
+func writeSkills(b *strings.Builder, skills []Suggestion) {
+	left := maxOffered
+	for i, s := range skills {
+		text := offered(s, maxDescription, left)
+		if i > 0 && characters(text) > left {
+			s.Interface = ""
+			text = offered(s, shortForm, left)
+		}
+		if i > 0 && characters(text) > left {
+			return
+		}
+		b.WriteString(text)
+		left -= characters(text)
+	}
+}
+
+// offered is a skill as the model reads of it, with an interface of at most so many characters as room is left.
+func offered(s Suggestion, description, room int) string {
+	text := fmt.Sprintf("- %s: %s\n", s.Name, clip(oneLine(s.Description), description))
+	if room -= characters(text); s.Interface != "" && room > shortForm {
+		text += fmt.Sprintf("    %s\n", strings.ReplaceAll(clip(s.Interface, room), "\n", "\n    "))
+	}
+	return text
+}
+
+func characters(text string) int { return utf8.RuneCountInString(text) }
+
+func clip(text string, limit int) string {
+	if r := []rune(text); len(r) > limit {
+		return string(r[:limit-1]) + "…"
 	}
 	return text
 }
@@ -132,6 +155,15 @@ func writeFiles(b *strings.Builder, files []string) {
 			return
 		}
 		fmt.Fprintf(b, "- %s\n", f)
+	}
+}
+
+func writeTools(b *strings.Builder, tools []string) {
+	b.WriteString("\nTool skills a subagent may be given:\n")
+	for _, t := range ToolSkills {
+		if slices.Contains(tools, t.Name) {
+			fmt.Fprintf(b, "- %s\n", t.Line)
+		}
 	}
 }
 

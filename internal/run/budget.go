@@ -11,11 +11,12 @@ import (
 type Budget struct {
 	Turns               int     `json:"turns,omitempty"`                // model calls of the meta-agent
 	OrchestrationTokens int64   `json:"orchestration_tokens,omitempty"` // output tokens of the meta-agent
-	SubagentTokens      int64   `json:"subagent_tokens,omitempty"`      // output tokens of subagents' own model calls
+	SubagentTokens      int64   `json:"subagent_tokens,omitempty"`      // output tokens of subagents' own model calls, and of checks
 	CostUSD             float64 `json:"cost_usd,omitempty"`             // by the configured price table
 	WallSeconds         int64   `json:"wall_seconds,omitempty"`         // time at work of model and subagents; waiting does not count
 	SubagentRuns        int     `json:"subagent_runs,omitempty"`        // executions of subagents
 	SubagentsCreated    int     `json:"subagents_created,omitempty"`    // create_subagent calls that made a new one
+	Rounds              int     `json:"rounds,omitempty"`               // repaired skills that are held against their past cases
 }
 
 // DefaultBudget bounds a run that says nothing itself. Tokens and cost stay open:
@@ -26,6 +27,7 @@ var DefaultBudget = Budget{
 	WallSeconds:      3600,
 	SubagentRuns:     100,
 	SubagentsCreated: 20,
+	Rounds:           5,
 }
 
 // MaxTurns is the most turns that one run may be given.
@@ -41,6 +43,7 @@ func (b Budget) Or(d Budget) Budget {
 		WallSeconds:         or(b.WallSeconds, d.WallSeconds),
 		SubagentRuns:        or(b.SubagentRuns, d.SubagentRuns),
 		SubagentsCreated:    or(b.SubagentsCreated, d.SubagentsCreated),
+		Rounds:              or(b.Rounds, d.Rounds),
 	}
 }
 
@@ -53,7 +56,7 @@ func (b Budget) Check() error {
 		{"turns", float64(b.Turns)}, {"orchestration_tokens", float64(b.OrchestrationTokens)},
 		{"subagent_tokens", float64(b.SubagentTokens)}, {"cost_usd", b.CostUSD},
 		{"wall_seconds", float64(b.WallSeconds)}, {"subagent_runs", float64(b.SubagentRuns)},
-		{"subagents_created", float64(b.SubagentsCreated)},
+		{"subagents_created", float64(b.SubagentsCreated)}, {"rounds", float64(b.Rounds)},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("budget.%s is %v: give a positive number, or leave it out for the default", f.name, f.value)
@@ -74,6 +77,7 @@ func (b Budget) String() string {
 	}{
 		{float64(b.OrchestrationTokens), "%.0f orchestration tokens"}, {float64(b.SubagentTokens), "%.0f subagent tokens"}, {b.CostUSD, "%.4f USD"},
 		{float64(b.WallSeconds), "%.0f s of work"}, {float64(b.SubagentRuns), "%.0f subagent runs"}, {float64(b.SubagentsCreated), "%.0f subagents created"},
+		{float64(b.Rounds), "%.0f rounds"},
 	} {
 		if f.value > 0 {
 			parts = append(parts, fmt.Sprintf(f.text, f.value))
@@ -101,6 +105,10 @@ type Usage struct {
 	Estimated                      bool    `json:"estimated,omitempty"` // a server sent no usage; a tokenizer counted
 	SubagentRuns                   int     `json:"subagent_runs"`
 	SubagentsCreated               int     `json:"subagents_created"`
+	Rounds                         int     `json:"rounds,omitempty"`              // repaired skills that were held against their past cases
+	CheckOutputTokens              int64   `json:"check_output_tokens,omitempty"` // of models that write checks or judge answers
+	CheckInputTokens               int64   `json:"check_input_tokens,omitempty"`
+	EmbeddingTokens                int64   `json:"embedding_tokens,omitempty"` // of searching the library
 	WallSeconds                    float64 `json:"wall_seconds"`
 }
 
@@ -115,6 +123,10 @@ func (u Usage) Add(v Usage) Usage {
 	u.Estimated = u.Estimated || v.Estimated
 	u.SubagentRuns += v.SubagentRuns
 	u.SubagentsCreated += v.SubagentsCreated
+	u.Rounds += v.Rounds
+	u.CheckOutputTokens += v.CheckOutputTokens
+	u.CheckInputTokens += v.CheckInputTokens
+	u.EmbeddingTokens += v.EmbeddingTokens
 	u.WallSeconds += v.WallSeconds
 	return u
 }
@@ -144,6 +156,22 @@ func (b Budget) BeforeCreate(u Usage) string {
 		return fmt.Sprintf("all %d subagents that may be created exist; repair one of them with modify_subagent", b.SubagentsCreated)
 	}
 	return ""
+}
+
+// BeforeCheck returns why no check may be written, or "".
+func (b Budget) BeforeCheck(u Usage) string {
+	if b.SubagentTokens > 0 && u.SubagentOutputTokens+u.CheckOutputTokens >= b.SubagentTokens {
+		return fmt.Sprintf("all %d tokens of subagents and checks are used", b.SubagentTokens)
+	}
+	return b.shared(u)
+}
+
+// BeforeRound returns why no further repaired skill may be held against its past cases, or "".
+func (b Budget) BeforeRound(u Usage) string {
+	if b.Rounds > 0 && u.Rounds >= b.Rounds {
+		return fmt.Sprintf("all %d rounds are used", b.Rounds)
+	}
+	return b.shared(u)
 }
 
 // shared checks the dimensions that everything draws on.

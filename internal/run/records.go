@@ -24,6 +24,7 @@ type Opening struct {
 	PromptDigest     string   `json:"prompt_digest"`     // SHA-256 of the system prompt
 	SchemaDigest     string   `json:"schema_digest"`     // SHA-256 of the meta skills' schemas
 	SuggestedSkills  []string `json:"suggested_skills,omitempty"`
+	Evolves          string   `json:"evolves,omitempty"` // the saved skill that the run is to repair
 	InitialWorkspace string   `json:"initial_workspace"` // key of step 0
 }
 
@@ -84,6 +85,14 @@ type Subagent struct {
 	Tools       []string `json:"tools,omitempty"` // tool skills it was given
 	From        *Origin  `json:"from,omitempty"`  // the saved skill that it is a copy of; nil: made in this run
 	LastSuccess *Success `json:"last_success,omitempty"`
+	AsSaved     *Attempt `json:"as_saved,omitempty"` // the latest run of a saved skill before anybody changed it
+}
+
+// Attempt is a run of a saved skill as it was saved, whatever came of it.
+type Attempt struct {
+	Step  string `json:"step"` // key; its observation tells what came of it
+	Query string `json:"query"`
+	OK    bool   `json:"ok"` // it returned an answer
 }
 
 // Origin is the version of a saved skill from which a copy in the workspace was made.
@@ -96,8 +105,10 @@ type Origin struct {
 // Success is a subagent run that returned an answer.
 type Success struct {
 	Query   string             `json:"query"`
-	Code    workspace.Manifest `json:"code"`    // the Python files as they were when it ran
-	Journal string             `json:"journal"` // key prefix of its gateway calls
+	Code    workspace.Manifest `json:"code"` // the Python files as they were when it ran
+	Output  *Output            `json:"output,omitempty"`
+	Alone   bool               `json:"alone,omitempty"` // nothing lay there but code and the inputs as they were given
+	Journal string             `json:"journal"`         // key prefix of its gateway calls
 	Seconds float64            `json:"seconds,omitempty"`
 	Tokens  int64              `json:"tokens,omitempty"` // output tokens of its own model calls
 }
@@ -123,35 +134,6 @@ func (p Plan) Digest() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Verdict is what became of a version on a past case.
-type Verdict string
-
-const (
-	Passes       Verdict = "passes"
-	Fails        Verdict = "fails"
-	Inconclusive Verdict = "inconclusive" // nobody can tell without a call that was not recorded
-)
-
-// Gate is how a repaired skill did on its past cases; one that breaks a case is not planned at all.
-type Gate struct {
-	Passed       int     `json:"passed"`
-	Inconclusive []Gap   `json:"inconclusive"`
-	Sampled      bool    `json:"sampled"` // there are more cases than were tried
-	Seconds      float64 `json:"seconds"`
-}
-
-// Gap is a case that told nothing, and why.
-type Gap struct {
-	Case string `json:"case"`
-	Why  string `json:"why"`
-}
-
-// Cases is how many were tried.
-func (g Gate) Cases() int { return g.Passed + len(g.Inconclusive) }
-
-// Tells reports whether at least half of the cases told something; else a person decides.
-func (g Gate) Tells() bool { return 2*len(g.Inconclusive) <= g.Cases() }
-
 // Output is what a subagent run answered and left.
 type Output struct {
 	Answer  workspace.File     `json:"answer"` // its text as a blob; no path
@@ -173,6 +155,13 @@ type PlannedSave struct {
 	Query          string             `json:"query"` // of the case
 	Journal        string             `json:"journal"`
 	Output         *Output            `json:"output,omitempty"` // of the rerun in a clean workspace
-	Gate           *Gate              `json:"gate,omitempty"`   // of a repaired skill
 	Inputs         workspace.Manifest `json:"inputs"`
+}
+
+// Replaces names the skill whose current version it is to replace; "" for a new skill.
+func (p PlannedSave) Replaces() string {
+	if p.Supersedes != "" || p.ParentVersion == 0 {
+		return p.Supersedes
+	}
+	return p.Name
 }

@@ -70,7 +70,8 @@ type SavedSkill struct {
 	Version  int    `json:"version"`
 	Parent   int    `json:"parent,omitempty"` // version that this one was made from; 0: a new skill
 	Promoted bool   `json:"promoted"`         // false: the version is stored, the head stayed where it was
-	Note     string `json:"note,omitempty"`   // why it was renamed or not promoted
+	Gate     string `json:"gate,omitempty"`   // ID of the report of the gate that it was held against, kept with the version
+	Note     string `json:"note,omitempty"`   // how it did there, why it was renamed or not promoted
 }
 
 // Result is what Install returns and what result.json holds.
@@ -107,6 +108,8 @@ const (
 	Thinking          Phase = "thinking"
 	Acting            Phase = "acting"
 	Reviewing         Phase = "reviewing"
+	Checking          Phase = "checking" // a check for the new case is written
+	Gating            Phase = "gating"   // a candidate is held against past cases
 	Saving            Phase = "saving"
 	Finished          Phase = "finished"
 	Paused            Phase = "paused"
@@ -149,9 +152,9 @@ type Status struct {
 // Approval is what waits for a person.
 type Approval struct {
 	ApprovalID string   `json:"approval_id"`      // digest of what is shown; the decision names it
-	Kind       string   `json:"kind"`             // finish or save
+	Kind       string   `json:"kind"`             // finish, save or promotion
 	Answer     string   `json:"answer"`           // its beginning
-	Skills     []string `json:"skills,omitempty"` // that are saved with it
+	Skills     []string `json:"skills,omitempty"` // that are saved with it, those that replace a version with how they did at the gate
 	Step       string   `json:"step"`             // key of the step whose plan has all of it
 }
 

@@ -124,13 +124,9 @@ func (r *Records) Result(ctx context.Context, workflowID, runID string) (Result,
 	return res, nil
 }
 
-// CreateResult writes result.json; the first one written stays.
-func (r *Records) CreateResult(ctx context.Context, res Result) error {
-	err := r.create(ctx, ResultKey(res.WorkflowID, res.RunID), res)
-	if err != nil && !errors.Is(err, objectstore.ErrExists) {
-		return fmt.Errorf("write result: %w", err)
-	}
-	return nil
+// CreateResult writes result.json; one that is there already stays and is returned instead.
+func (r *Records) CreateResult(ctx context.Context, res Result) (Result, error) {
+	return createOnce(ctx, r, ResultKey(res.WorkflowID, res.RunID), res, "result")
 }
 
 func (r *Records) read(ctx context.Context, key string, v any) error {

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -37,6 +39,8 @@ type Parts struct {
 	Objects  objectstore.Store
 	State    string // directory for caches and scratch files
 	Demo     []byte // script of the scripted demo model; nil serves none
+	// Tools are tool skills beside shell_command that this worker can carry out, by name.
+	Tools map[string]gateway.Tool
 }
 
 // Service is a worker on both task queues.
@@ -141,10 +145,10 @@ func scratchDir(root string) (string, error) {
 
 // assemble registers workflows and activities on their task queues.
 func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blobs, skills skillstore.Store) {
-	tools := []string{"shell_command"} // what this installation can give to subagents
+	tools := append([]string{gateway.ShellCommand}, slices.Sorted(maps.Keys(p.Tools))...) // what this installation can give to subagents
 	agents := &activities.Subagents{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Python: s.python,
-		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: map[string]gateway.Tool{}, Secrets: secrets(p.Config),
+		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: p.Tools, Secrets: secrets(p.Config),
 	}
 	s.listing = &listing{temporal: p.Temporal}
 	main := worker.New(p.Temporal.Client, workflows.TaskQueue, worker.Options{
@@ -152,12 +156,17 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	})
 	main.RegisterWorkflowWithOptions(workflows.Install, workflow.RegisterOptions{Name: workflows.InstallType})
 	main.RegisterWorkflowWithOptions(workflows.Solve, workflow.RegisterOptions{Name: workflows.SolveType})
+	main.RegisterWorkflowWithOptions(workflows.SelfEvolve, workflow.RegisterOptions{Name: workflows.EvolveType})
+	main.RegisterWorkflowWithOptions(workflows.Gate, workflow.RegisterOptions{Name: workflows.GateType})
+	library := p.Config.Library
 	main.RegisterActivity(&activities.Runs{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Tools: tools, Defaults: defaults(p.Config.Limits.Run),
-		Listed: s.listing.check,
+		Policy:         activities.Policy{Checks: library.Checks == config.ChecksOn, AskPromotions: library.Promotions == config.PromotionsAsk, GateCases: *library.GateCases},
+		VersionsPerDay: *library.VersionsPerDay, Listed: s.listing.check,
 	})
 	main.RegisterActivity(&activities.Model{Records: records, Models: s.models})
-	main.RegisterActivity(&activities.Library{Records: records, Blobs: blobs, Skills: skills})
+	main.RegisterActivity(&activities.Library{Records: records, Blobs: blobs, Skills: skills, VersionsPerDay: *library.VersionsPerDay})
+	main.RegisterActivity(&activities.Gates{Skills: skills, Models: s.models})
 	main.RegisterActivity(agents)
 	box := worker.New(p.Temporal.Client, workflows.SandboxTaskQueue, worker.Options{
 		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
@@ -215,6 +224,7 @@ func defaults(c config.RunLimits) run.Budget {
 	return run.Budget{
 		Turns: c.Turns, OrchestrationTokens: c.OrchestrationTokens, SubagentTokens: c.SubagentTokens, CostUSD: c.CostUSD,
 		WallSeconds: int64(time.Duration(c.WallTime).Seconds()), SubagentRuns: c.SubagentRuns, SubagentsCreated: c.SubagentsCreated,
+		Rounds: c.Rounds,
 	}
 }
 

@@ -28,8 +28,8 @@ type Document struct {
 
 // Turn is one model call and what became of the calls that it asked for.
 type Turn struct {
-	Number  int       `json:"number"`
-	Key     string    `json:"key"` // S3 key of its record
+	Number  int       `json:"number"` // 0: calls that the opening made for the model
+	Key     string    `json:"key"`    // S3 key of its record
 	At      time.Time `json:"at"`
 	Seconds float64   `json:"seconds"`
 	Notes   []string  `json:"notes,omitempty"` // said to the model beside the observations

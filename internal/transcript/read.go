@@ -39,12 +39,15 @@ func (s Source) Read(ctx context.Context, lastTurn string, result run.Result) (D
 		Format: Format, Result: result, SubagentModel: opening.Opening.SubagentModel, ContextWindow: opening.Opening.ContextWindow,
 		System: opening.Added[0].Content, Opening: opening.Added[1].Content, Turns: []Turn{},
 	}
-	for i, t := range chain[1:] {
-		var after []llm.Message // what the model was told of its calls
-		if i+2 < len(chain) {
-			after = chain[i+2].Added
+	for i, t := range chain {
+		if t.Opening != nil && len(t.Reply.ToolCalls) == 0 {
+			continue
 		}
-		turn, err := s.turn(ctx, keys[i+1], t, after, steps)
+		var after []llm.Message // what the model was told of its calls
+		if i+1 < len(chain) {
+			after = chain[i+1].Added
+		}
+		turn, err := s.turn(ctx, keys[i], t, after, steps)
 		if err != nil {
 			return Document{}, err
 		}
@@ -120,7 +123,7 @@ func (s Source) turn(ctx context.Context, key string, t *run.Turn, after []llm.M
 		Finish: t.FinishReason, Usage: t.Usage, Calls: []Call{},
 	}
 	for _, m := range t.Added {
-		if m.Role == llm.RoleUser {
+		if m.Role == llm.RoleUser && t.Opening == nil {
 			turn.Notes = append(turn.Notes, m.Content)
 		}
 	}

@@ -109,6 +109,12 @@ func tokens(u run.Usage) string {
 	if u.SubagentOutputTokens > 0 {
 		text += fmt.Sprintf("; subagents %d output, %d input", u.SubagentOutputTokens, u.SubagentInputTokens)
 	}
+	if u.CheckOutputTokens > 0 {
+		text += fmt.Sprintf("; checks %d output, %d input", u.CheckOutputTokens, u.CheckInputTokens)
+	}
+	if u.EmbeddingTokens > 0 {
+		text += fmt.Sprintf("; embeddings %d", u.EmbeddingTokens)
+	}
 	if u.Estimated {
 		text += "; estimated"
 	}
