@@ -84,6 +84,8 @@ func TestTheScriptAnswersTheDemosTasks(t *testing.T) {
 			map[string]string{"root": "tree", "by": "language", "only": "", "title": "The source tree of it-s -odd- --.Task--", "report": "report.md", "chart": "chart.svg"}},
 		"the second task finds it": {1, offered, metaskill.RunSubagent,
 			map[string]string{"root": "tree", "by": "folder", "only": ".go", "title": "Go in it-s -odd- --.Task--", "report": "go-report.md", "chart": "go-chart.svg"}},
+		"the third task finds it as well": {2, offered, metaskill.RunSubagent,
+			map[string]string{"root": "tree", "by": "folder", "only": "", "title": "The folders of it-s -odd- --.Task--", "report": "folders.md", "chart": "folders.svg"}},
 		"the first task reuses what an earlier demo left": {0, offered[1:], metaskill.RunSubagent, nil},
 		"other skills are no use":                         {0, offered[:1], metaskill.CreateSubagent, nil},
 	} {
