@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"go.temporal.io/sdk/activity"
 
@@ -335,16 +336,21 @@ func (nothingRecorded) Append(context.Context, gateway.Entry) error {
 	return errors.New("a recording is only read")
 }
 
-// verdict judges what a version made of the case: the same output is as good as the recorded one; another one is judged by
-// the case's check, and without a check it is a failure.
+// verdict judges what a version made of the case: the same answer with the same files is as good as the recorded one.
+// Another output is judged by the case's check; without one, the answer and the text in the files have to say the same. Where
+// that never holds, as with a report that has the time of day, the base fails as well, and the case decides nothing.
 func (t *trial) verdict(ctx context.Context, dir string, before workspace.Manifest, expected string, res pyruntime.Result, r *run.TrialRun) error {
 	if res.Failure != nil {
 		r.Result, r.By = skill.CaseFailed, "run"
 		r.Why = fmt.Sprintf("It answered %q, and now it fails (%s): %s", cut(expected, maxShownAnswer), res.Failure.Kind, cut(firstLine(res.Failure.Message), maxReason))
 		return nil
 	}
-	lost := lostFile(dir, t.past.Output.Files)
-	if sameAnswer(expected, res.Answer) && lost == "" {
+	files, err := t.compareFiles(ctx, dir)
+	if err != nil {
+		return err
+	}
+	same := sameAnswer(expected, res.Answer)
+	if same && (files.identical || files.wrong == "" && t.past.Check == nil) {
 		r.Result, r.By = skill.CasePassed, "same"
 		return nil
 	}
@@ -359,9 +365,9 @@ func (t *trial) verdict(ctx context.Context, dir string, before workspace.Manife
 		}
 		return t.check(ctx, expected, checked{answer: res.Answer, files: output.Files}, r)
 	}
-	r.Result, r.By, r.Why = skill.CaseFailed, "same", fmt.Sprintf("It answered %q, and now %q.", cut(expected, maxShownAnswer), cut(res.Answer, maxShownAnswer))
-	if lost != "" {
-		r.Why = fmt.Sprintf("It left the file %s, and now it does not.", lost)
+	r.Result, r.By, r.Why = skill.CaseFailed, "same", files.wrong
+	if !same {
+		r.Why = fmt.Sprintf("It answered %q, and now %q.", cut(expected, maxShownAnswer), cut(res.Answer, maxShownAnswer))
 	}
 	return nil
 }
@@ -413,18 +419,46 @@ func (t *trial) askJudge(ctx context.Context, expected string, now checked) (boo
 	return t.judge.judge(ctx, subject, now.answer, shown)
 }
 
-// lostFile is the first of the files that is not there any more, or empty. The directory
-// is what untrusted code left: links out of it are not followed.
-func lostFile(dir string, files []skill.File) string {
+// comparison is how the files that were left differ from the recorded ones.
+type comparison struct {
+	identical bool
+	wrong     string // what is missing or says something else; binary files need only be there
+}
+
+// compareFiles looks at the files that the case recorded. The directory is what untrusted code left: links out of it are
+// not followed.
+func (t *trial) compareFiles(ctx context.Context, dir string) (comparison, error) {
+	c := comparison{identical: true}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return dir
+		return c, err
 	}
 	defer root.Close()
-	for _, f := range files {
-		if info, err := root.Stat(f.Path); err != nil || info.Size() == 0 && f.Size > 0 {
-			return f.Path
+	for _, f := range t.past.Output.Files {
+		wrong, identical, err := t.compareFile(ctx, root, f)
+		if err != nil {
+			return c, err
 		}
+		c.identical, c.wrong = c.identical && identical, or(c.wrong, wrong)
 	}
-	return ""
+	return c, nil
+}
+
+func (t *trial) compareFile(ctx context.Context, root *os.Root, f skill.File) (wrong string, identical bool, err error) {
+	info, err := root.Stat(f.Path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 && f.Size > 0 {
+		return fmt.Sprintf("It left the file %s, and now it does not.", f.Path), false, nil
+	}
+	if info.Size() > maxChecked || f.Size > maxChecked {
+		return "", info.Size() == f.Size, nil
+	}
+	now, err := root.ReadFile(f.Path)
+	if err != nil || objectstore.DigestOf(now) == objectstore.Digest(f.Digest) {
+		return "", err == nil, err
+	}
+	then, err := t.s.Blobs.Get(ctx, objectstore.Digest(f.Digest))
+	if errors.Is(err, objectstore.ErrNotFound) || err == nil && (!utf8.Valid(then) || sameAnswer(string(then), string(now))) {
+		return "", false, nil
+	}
+	return fmt.Sprintf("The file %s says something else now.", f.Path), false, err
 }
