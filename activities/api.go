@@ -35,19 +35,20 @@ type Policy struct {
 
 // BeginResult refers to the opening of the transcript and the first workspace.
 type BeginResult struct {
-	Turn    string          `json:"turn"` // key of turn 0
-	Step    string          `json:"step"` // key of step 0
-	Model   string          `json:"model"`
-	Budget  run.Budget      `json:"budget"` // resolved
-	Priced  bool            `json:"priced,omitempty"`
-	Offered []run.Candidate `json:"offered,omitempty"` // saved skills that may fit, the best first
-	Calls   []Call          `json:"calls,omitempty"`   // made for the model before its first turn
-	Task    string          `json:"task,omitempty"`    // where it was left to Begin
-	Evolves string          `json:"evolves,omitempty"` // the skill that is to be repaired
-	Nothing string          `json:"nothing,omitempty"` // why there is nothing to do
-	Policy  Policy          `json:"policy"`
-	Notes   []string        `json:"notes,omitempty"` // of the search, for people
-	Usage   run.Usage       `json:"usage"`
+	Turn     string          `json:"turn"` // key of turn 0
+	Step     string          `json:"step"` // key of step 0
+	Model    string          `json:"model"`
+	Budget   run.Budget      `json:"budget"` // resolved
+	Priced   bool            `json:"priced,omitempty"`
+	Offered  []run.Candidate `json:"offered,omitempty"` // saved skills that may fit, the best first
+	Calls    []Call          `json:"calls,omitempty"`   // made for the model before its first turn
+	Task     string          `json:"task,omitempty"`    // where it was left to Begin
+	Evolves  string          `json:"evolves,omitempty"` // the skill that is to be repaired
+	Nothing  string          `json:"nothing,omitempty"` // why there is nothing to do
+	Policy   Policy          `json:"policy"`
+	Searched string          `json:"searched,omitempty"` // how the library was searched: lexical or lexical+vector
+	Notes    []string        `json:"notes,omitempty"`    // of the search, for people
+	Usage    run.Usage       `json:"usage"`
 	// SubagentModel is behind call_llm and the judges of cases.
 	SubagentModel string `json:"subagent_model,omitempty"`
 	// Listed says that the server knows the search attributes; Unlisted why it does not.
@@ -86,14 +87,16 @@ type Call struct {
 
 // CallInput asks for one call of a turn to be carried out.
 type CallInput struct {
-	Turn      string     `json:"turn"` // key of the turn that asked
-	CallID    string     `json:"call_id"`
-	Amended   string     `json:"amended,omitempty"` // arguments in place of the model's
-	Step      int        `json:"step"`              // number of the step it makes
-	Workspace string     `json:"workspace"`         // key of the step that holds the files as they are
-	Remaining Allowance  `json:"remaining"`
-	Refuse    string     `json:"refuse,omitempty"` // answer with this instead of carrying it out
-	Finish    *FinishArg `json:"finish,omitempty"` // ReviewFinish only
+	Turn      string    `json:"turn"` // key of the turn that asked
+	CallID    string    `json:"call_id"`
+	Amended   string    `json:"amended,omitempty"` // arguments in place of the model's
+	Step      int       `json:"step"`              // number of the step it makes
+	Workspace string    `json:"workspace"`         // key of the step that holds the files as they are
+	Remaining Allowance `json:"remaining"`
+	Refuse    string    `json:"refuse,omitempty"` // answer with this instead of carrying it out
+	// Grants are decisions of people about calls of the subagent that the policy asks about.
+	Grants []Grant    `json:"grants,omitempty"`
+	Finish *FinishArg `json:"finish,omitempty"` // ReviewFinish only
 }
 
 // FinishArg is what a review has to know of the run around it.
@@ -123,6 +126,23 @@ type CallResult struct {
 	Answer   string    `json:"answer,omitempty"`   // ReviewFinish: its beginning
 	Digest   string    `json:"digest,omitempty"`   // ReviewFinish: of the answer and what is saved
 	Skill    string    `json:"skill,omitempty"`    // saved skill that was run
+	// Asked is a call of the subagent about which a person has to decide. There is no step: the same input with the
+	// decision carries the call out again, and what was answered until then comes from the journal.
+	Asked *Asked `json:"asked,omitempty"`
+}
+
+// Grant is a decision about an Asked.
+type Grant struct {
+	Digest  string `json:"digest"`
+	Granted bool   `json:"granted"`
+}
+
+// Asked is a call that the policy asks a person about.
+type Asked struct {
+	Digest  string `json:"digest"` // of the request
+	Request string `json:"request"`
+	Rule    string `json:"rule"`
+	Reason  string `json:"reason"`
 }
 
 // Replace says that a skill which an accepted finish saves replaces a version.

@@ -38,6 +38,11 @@ func (c complaint) Error() string { return c.text }
 
 func complain(format string, args ...any) error { return complaint{fmt.Sprintf(format, args...)} }
 
+// asks ends an attempt at a call until a person has decided.
+type asks struct{ Asked }
+
+func (a asks) Error() string { return "rule " + a.Rule + " asks a person first: " + a.Reason }
+
 // caller carries out calls of the meta-agent; the structs whose methods are activities embed one.
 type caller struct {
 	records *run.Records
@@ -63,7 +68,10 @@ func (k caller) carryOut(ctx context.Context, in CallInput, do func(context.Cont
 		err = do(ctx, c)
 	}
 	var said complaint
+	var waits asks
 	switch {
+	case errors.As(err, &waits):
+		return CallResult{Asked: &waits.Asked, Summary: "waits for a person"}, nil
 	case errors.As(err, &said):
 		c.step.OK, c.step.Observation = false, "Error: "+said.text
 		c.step.Workspace, c.step.Changed = nil, false // a refused call changes nothing

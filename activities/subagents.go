@@ -44,7 +44,8 @@ type Subagents struct {
 	Scratch string             // directory for workspaces while they are in use
 	Limits  sandbox.Limits
 	Tools   map[string]gateway.Tool
-	Secrets []string // never shown to a model, whatever code prints
+	Policy  gateway.Policy // about every call of a subagent; nil allows all
+	Secrets []string       // never shown to a model, whatever code prints
 }
 
 func (s *Subagents) caller() caller { return caller{records: s.Records, blobs: s.Blobs} }
@@ -344,7 +345,11 @@ func (s *Subagents) execute(ctx context.Context, c *call, dir, file, query strin
 	res, err := s.Python.Run(ctx, pyruntime.Call{
 		Workspace: dir, Entry: file, Query: query, Gateway: door, Token: door.Token(), Limits: limits, Mask: s.Secrets,
 	})
-	if broken := door.Close(); err == nil && broken != nil {
+	broken := door.Close()
+	if asked := door.Asked(); err == nil && asked != nil {
+		err = asks{Asked{Digest: asked.Digest, Request: cut(asked.Tool+" "+string(asked.Request), maxShownAnswer), Rule: asked.Rule, Reason: asked.Reason}}
+	}
+	if err == nil && broken != nil {
 		// The run says nothing about the subagent: its journal or the model behind call_llm was out of order.
 		err = broken
 	}
@@ -364,10 +369,18 @@ func (s *Subagents) door(c *call, tools []string, past string) (*gateway.Session
 		journal = replaying{Journal: journal, past: gateway.NewJournal(s.Objects, past)}
 	}
 	return gateway.New(gateway.Config{
-		Tools: s.Tools, Granted: tools, Secrets: s.Secrets, Journal: journal,
+		Tools: s.Tools, Granted: tools, Secrets: s.Secrets, Journal: journal, Policy: s.Policy, Grants: granted(c.in.Grants),
 		MaxTokens:  left(c.in.Remaining.SubagentTokens, c.step.Usage.SubagentOutputTokens),
 		MaxCostUSD: left(c.in.Remaining.CostUSD, c.step.Usage.CostUSD), LLM: s.completion(c.opening.SubagentModel),
 	})
+}
+
+func granted(grants []Grant) map[string]bool {
+	byDigest := map[string]bool{}
+	for _, g := range grants {
+		byDigest[g.Digest] = g.Granted
+	}
+	return byDigest
 }
 
 // left is what remains of an allowance after something was spent; negative is no limit.

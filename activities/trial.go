@@ -305,7 +305,7 @@ func (t *trial) door(tools []string, journal string) (*trialDoor, error) {
 	}
 	model := t.s.completion(t.judge.model)
 	session, err := gateway.New(gateway.Config{
-		Tools: offered, Granted: tools, Secrets: t.s.Secrets,
+		Tools: offered, Granted: tools, Secrets: t.s.Secrets, Policy: unasked(t.s.Policy, &d.missing),
 		Journal:    replaying{Journal: gateway.NewJournal(t.s.Objects, journal), past: t.recorded()},
 		MaxTokens:  left(t.left.SubagentTokens, t.record.Usage.SubagentOutputTokens+t.judge.usage.CheckOutputTokens),
 		MaxCostUSD: left(t.left.CostUSD, t.record.Usage.CostUSD+t.judge.usage.CostUSD),
@@ -319,6 +319,21 @@ func (t *trial) door(tools []string, journal string) (*trialDoor, error) {
 	})
 	d.Session = session
 	return d, err
+}
+
+// unasked is a policy in a gate: nobody is asked, so what a person would have to decide about is a call that is not made.
+func unasked(policy gateway.Policy, missing *atomic.Bool) gateway.Policy {
+	if policy == nil {
+		return nil
+	}
+	return func(q gateway.Question) gateway.Ruling {
+		ruling := policy(q)
+		if ruling.Action == gateway.Ask {
+			missing.Store(true)
+			ruling.Action = gateway.Deny
+		}
+		return ruling
+	}
 }
 
 // recorded is the journal of the run in which the case arose; an imported case may have none.

@@ -65,6 +65,9 @@ func (a *app) showApproval(ctx context.Context, id string, full bool) error {
 	if status.Approval == nil {
 		return badInput("nothing of run %s waits for an approval; it is %s", id, strings.ReplaceAll(string(status.Phase), "_", " "))
 	}
+	if status.Approval.Kind == workflows.ApprovePolicy {
+		return a.showCall(id, *status.Approval)
+	}
 	step, err := c.Records.Step(ctx, status.Approval.Step)
 	if err != nil {
 		return err
@@ -82,6 +85,16 @@ func (a *app) showApproval(ctx context.Context, id string, full bool) error {
 		}
 	}
 	a.say("\nrelease it with\n  starter runs approve %s %s\nend the run with --reject, or have it changed with\n  starter runs instruct %s \"…\"", id, status.Approval.ApprovalID, id)
+	return nil
+}
+
+// showCall shows a call that the policy asks about.
+func (a *app) showCall(id string, waits runs.Approval) error {
+	if a.json {
+		return a.printJSON(shownApproval{waits, id, nil})
+	}
+	fmt.Fprintln(a.stdout, plain(waits.Answer))
+	a.say("\nallow it with\n  starter runs approve %s %s\nrefuse it with --reject; the run goes on in both cases", id, waits.ApprovalID)
 	return nil
 }
 

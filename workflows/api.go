@@ -42,6 +42,9 @@ const (
 	ApprovePromotion = "promotion"
 )
 
+// ApprovePolicy is the kind of an approval that a rule of the policy asks for: a call of a subagent waits for it.
+const ApprovePolicy = "policy"
+
 // InstallInput is the one argument of Install. Only Task is required.
 type InstallInput struct {
 	Task     string          `json:"task"`               // in plain words, at most MaxTask bytes

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"agentfactory/activities"
 	"agentfactory/internal/run"
 )
 
@@ -82,6 +83,32 @@ func (a *agent) ask(ctx workflow.Context) error {
 		a.accepted = nil
 	}
 	return nil // continues as new where it asks again
+}
+
+// askAbout waits for a person to allow or refuse a call of a subagent. Other than a rejected answer, a refused call does not
+// end the run.
+func (a *agent) askAbout(ctx workflow.Context, in activities.CallInput, asked activities.Asked) (granted bool, err error) {
+	sum := sha256.Sum256([]byte(strings.Join([]string{in.Turn, in.CallID, asked.Digest}, "\n")))
+	a.approval = &run.Approval{
+		ApprovalID: ApprovePolicy + "-" + hex.EncodeToString(sum[:8]), Kind: ApprovePolicy,
+		Answer: fmt.Sprintf("A subagent wants to call %s\nRule %s asks first: %s", asked.Request, asked.Rule, asked.Reason),
+	}
+	a.story.asked = a.approval
+	a.wait(ctx, run.WaitingForApproval, fmt.Sprintf("%s: approve or reject the call %s", a.approval.ApprovalID, asked.Request))
+	err = workflow.Await(ctx, func() bool { return a.decision != nil })
+	decision := a.decision
+	a.approval, a.decision, a.story.asked = nil, nil, nil
+	if err != nil {
+		return false, err
+	}
+	a.goOn(ctx)
+	granted = decision.Decision == DecideApprove
+	what := "refused the call"
+	if granted {
+		what = "allowed the call"
+	}
+	a.tell(ctx, because(what+by(decision.By), decision.Note))
+	return granted, nil
 }
 
 func (a *agent) decided(ctx workflow.Context, d Approve) error {

@@ -138,10 +138,26 @@ func (a *agent) carryOutOne(ctx workflow.Context, c activities.Call, in activiti
 		}
 		return err
 	})
+	if err == nil && lost == nil && res.Asked != nil {
+		return a.askAndCarryOut(ctx, c, in, res)
+	}
 	if err != nil || lost == nil {
 		return err
 	}
 	in.Refuse = fmt.Sprintf("no worker survived this in %d attempts (%v); change what it does", retries.MaximumAttempts, lost)
+	return a.carryOutOne(ctx, c, in, res)
+}
+
+// askAndCarryOut waits for a person to decide about a call that a subagent wants to make, and runs the subagent again with
+// the decision: its journal answers what was answered before.
+func (a *agent) askAndCarryOut(ctx workflow.Context, c activities.Call, in activities.CallInput, res *activities.CallResult) error {
+	asked := *res.Asked
+	granted, err := a.askAbout(ctx, in, asked)
+	if err != nil {
+		return err
+	}
+	in.Grants = append(slices.Clone(in.Grants), activities.Grant{Digest: asked.Digest, Granted: granted})
+	*res = activities.CallResult{}
 	return a.carryOutOne(ctx, c, in, res)
 }
 

@@ -94,6 +94,9 @@ func (a *agent) checkApprove(d Approve) error {
 
 func (a *agent) approve(_ workflow.Context, d Approve) string {
 	a.decision = &d
+	if d.Decision == DecideReject && a.approval.Kind == ApprovePolicy {
+		return "refused: the call is not made, and the run goes on without it"
+	}
 	if d.Decision == DecideReject {
 		return "rejected: the run ends, nothing more is saved"
 	}

@@ -34,8 +34,15 @@ func (s *Session) do(ctx context.Context, c call) (json.RawMessage, error) {
 	if past, ok := s.calls.replay(e.RequestDigest); ok {
 		return past.answer()
 	}
+	refused, recorded := s.ruled(e)
+	if refused != nil && !recorded {
+		return nil, refused
+	}
 	if e.N, err = s.calls.next(); err != nil {
 		return nil, err
+	}
+	if refused != nil {
+		return s.record(ctx, s.complete(e, nil, Usage{}, refused))
 	}
 	reply, used, err := c.live(ctx, e.N)
 	s.budget.add(used)

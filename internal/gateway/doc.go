@@ -43,6 +43,7 @@
 //	401 denied            the token is missing or wrong
 //	403 not_granted       the subagent was not given this tool
 //	403 denied            a policy refuses the call
+//	403 approval_required a policy asks a person first; every later call gets this too, and the run is repeated
 //	404 unknown_tool      there is no tool, or no path, of this name
 //	429 budget_exhausted  the run may spend no more tokens
 //	503 unavailable       the tool or model is not configured, or failed

@@ -11,12 +11,14 @@ type Code string
 
 // The codes of the protocol.
 const (
-	InvalidRequest  Code = "invalid_request"
-	NotGranted      Code = "not_granted"
-	Denied          Code = "denied"
-	UnknownTool     Code = "unknown_tool"
-	BudgetExhausted Code = "budget_exhausted"
-	Unavailable     Code = "unavailable"
+	InvalidRequest Code = "invalid_request"
+	NotGranted     Code = "not_granted"
+	Denied         Code = "denied"
+	// ApprovalRequired: a policy asks a person first; the run ends and is repeated with the decision.
+	ApprovalRequired Code = "approval_required"
+	UnknownTool      Code = "unknown_tool"
+	BudgetExhausted  Code = "budget_exhausted"
+	Unavailable      Code = "unavailable"
 )
 
 // Error is an answer other than 200. A [Tool] returns one to choose the code; the message is one line for the author of
@@ -35,7 +37,7 @@ func Errorf(code Code, format string, args ...any) *Error {
 }
 
 var statuses = map[Code]int{
-	InvalidRequest: http.StatusBadRequest, NotGranted: http.StatusForbidden, Denied: http.StatusForbidden,
+	InvalidRequest: http.StatusBadRequest, NotGranted: http.StatusForbidden, Denied: http.StatusForbidden, ApprovalRequired: http.StatusForbidden,
 	UnknownTool: http.StatusNotFound, BudgetExhausted: http.StatusTooManyRequests, Unavailable: http.StatusServiceUnavailable,
 }
 

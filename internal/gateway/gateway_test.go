@@ -143,18 +143,18 @@ func TestAToolWhoseReplyIsNoObjectIsUnavailable(t *testing.T) {
 
 func TestShellCommandsAreAllowedAndTheirEndReportedOnce(t *testing.T) {
 	journal := gateway.NewJournal(s3test.Bucket(t), prefix)
-	d := open(t, gateway.Config{Granted: []string{gateway.ShellCommand}, Journal: journal, Shell: func(r gateway.ShellRequest) error {
-		if strings.HasPrefix(r.Command, "rm") {
-			return errors.New("rm is not allowed")
+	d := open(t, gateway.Config{Granted: []string{gateway.ShellCommand}, Journal: journal, Policy: func(q gateway.Question) gateway.Ruling {
+		if strings.Contains(string(q.Body), `"rm`) {
+			return gateway.Ruling{Action: gateway.Deny, Rule: "no-rm", Reason: "rm is not allowed"}
 		}
-		return nil
+		return gateway.Ruling{Action: gateway.Allow}
 	}})
 	require.JSONEq(t, `{"allowed": true, "call": 1}`, d.ok("/v1/shell", `{"command": "ls", "timeout": 60}`))
 	require.JSONEq(t, `{"allowed": true, "call": 2}`, d.ok("/v1/shell", `{"command": "ls", "timeout": null}`))
 	done := `{"call": 1, "exit_code": 0, "stdout_bytes": 5, "stderr_bytes": 0}`
 	require.JSONEq(t, `{}`, d.ok("/v1/shell/done", done))
 	d.fails("/v1/shell/done", done, 400, gateway.InvalidRequest)
-	require.Equal(t, "shell_command: rm is not allowed", d.fails("/v1/shell", `{"command": "rm -rf /"}`, 403, gateway.Denied))
+	require.Equal(t, "rule no-rm denies this call: rm is not allowed", d.fails("/v1/shell", `{"command": "rm -rf /"}`, 403, gateway.Denied))
 	kinds := []string{}
 	for _, e := range load(t, journal) {
 		kinds = append(kinds, e.Kind)

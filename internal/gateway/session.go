@@ -25,9 +25,10 @@ type Config struct {
 	// MaxCostUSD is what call_llm may cost, in US dollars, earlier attempts included; no call is made once it is
 	// reached. Negative: no limit.
 	MaxCostUSD float64
-	// Shell may refuse a command, with a reason for the subagent's author; nil allows all. It is advice: the sandbox is
-	// the boundary.
-	Shell func(ShellRequest) error
+	// Policy decides about every call that the journal does not answer; nil allows all.
+	Policy Policy
+	// Grants are decisions of people about calls that the policy asks about, by an Entry's RequestDigest.
+	Grants map[string]bool
 	// Journal keeps the calls of this step.
 	Journal Journal
 	// Secrets are blotted out of everything that is journalled or delivered. Those shorter than 6 bytes are not: they
@@ -61,6 +62,7 @@ type Session struct {
 	mu      sync.Mutex
 	closed  bool
 	failure error          // what broke the session, the first one
+	pending *Asked         // what a person has to decide about, the first one
 	open    sync.WaitGroup // requests in progress
 }
 

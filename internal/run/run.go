@@ -152,10 +152,10 @@ type Status struct {
 // Approval is what waits for a person.
 type Approval struct {
 	ApprovalID string   `json:"approval_id"`      // digest of what is shown; the decision names it
-	Kind       string   `json:"kind"`             // finish, save or promotion
-	Answer     string   `json:"answer"`           // its beginning
+	Kind       string   `json:"kind"`             // finish, save, promotion or policy
+	Answer     string   `json:"answer"`           // its beginning; of the kind policy the call
 	Skills     []string `json:"skills,omitempty"` // that are saved with it, those that replace a version with how they did at the gate
-	Step       string   `json:"step"`             // key of the step whose plan has all of it
+	Step       string   `json:"step,omitempty"`   // key of the step whose plan has all of it
 }
 
 // NextCall is a meta skill call that has not been carried out yet.
