@@ -80,7 +80,7 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 		return BeginResult{}, failure("begin the run", err)
 	}
 	res := BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, SubagentModel: turn.Opening.SubagentModel, Budget: budget, Priced: settings.Priced,
-		Offered: o.offered, Calls: callsOf(turn.Reply), Policy: r.Policy, Listed: true, Notes: o.notes, Usage: run.Usage{EmbeddingTokens: o.embedding},
+		Offered: o.offered, Calls: callsOf(turn.Reply), Policy: r.Policy, Listed: true, Searched: o.searched, Notes: o.notes, Usage: run.Usage{EmbeddingTokens: o.embedding},
 		Task: turn.Opening.Task, Evolves: turn.Opening.Evolves, Nothing: o.nothing}
 	if err := r.Listed(ctx); err != nil {
 		res.Listed, res.Unlisted = false, cut(err.Error(), maxReason)
@@ -96,6 +96,7 @@ type opened struct {
 	offered       []run.Candidate
 	evolves       string         // the skill to be repaired
 	calls         []llm.ToolCall // made for the model before its first turn
+	searched      string         // how
 	notes         []string       // on the search, for people
 	embedding     int64          // tokens of it
 	nothing       string         // why there is nothing to do
@@ -163,7 +164,7 @@ func (r *Runs) suggest(ctx context.Context, in BeginInput, o *opened) ([]metaski
 	if err != nil {
 		return nil, err
 	}
-	o.notes, o.embedding = found.Notes, found.EmbeddingTokens
+	o.searched, o.notes, o.embedding = string(found.Kind), found.Notes, found.EmbeddingTokens
 	var suggestions []metaskill.Suggestion
 	for _, h := range found.Hits {
 		head, err := r.Skills.Head(ctx, h.Name)

@@ -235,6 +235,9 @@ func (a *agent) open(ctx workflow.Context) error {
 		a.story.task = clip(oneLine.Replace(res.Task), maxShownTask)
 	}
 	a.tell(ctx, "opened with model "+res.Model)
+	if line := offerLine(res); line != "" {
+		a.tell(ctx, line)
+	}
 	for _, note := range res.Notes {
 		a.tell(ctx, note)
 	}

@@ -155,6 +155,18 @@ func (a *agent) status() (run.Status, error) {
 	}, nil
 }
 
+// offerLine says which saved skills the search of the library found.
+func offerLine(res activities.BeginResult) string {
+	if res.Searched == "" || len(res.Offered) == 0 {
+		return ""
+	}
+	names := make([]string, len(res.Offered))
+	for i, c := range res.Offered {
+		names[i] = fmt.Sprintf("%s version %d (%.2f)", c.Name, c.Version, c.Score)
+	}
+	return fmt.Sprintf("the library has (%s search): %s", res.Searched, strings.Join(names, ", "))
+}
+
 func thoughtLine(number int, t activities.ThinkResult) string {
 	names := make([]string, len(t.Calls))
 	for i, c := range t.Calls {

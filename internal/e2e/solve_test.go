@@ -198,3 +198,71 @@ func TestASkillMaturesByIndependentSuccesses(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, skill.Mature, head.Trust)
 }
+
+// threeInOne is a model that has two skills, and a task which one of them does, the other falls short of, and which needs a
+// third.
+const threeInOne = `
+conversations:
+  - name: all three
+    when: {user: /(?s)three in one/}
+    turns:
+      - calls:
+          - {name: run_subagent, arguments: {skill_name: count-words, query: a.txt}}
+          - {name: run_subagent, arguments: {skill_name: count-lines, query: gone.txt}}
+          - {name: modify_subagent, arguments: {skill_name: count-lines, old_content: 'open(query)', new_content: 'open(query if __import__("os").path.exists(query) else sorted(__import__("glob").glob("*.*"))[0])'}}
+          - {name: run_subagent, arguments: {skill_name: count-lines, query: gone.txt}}
+          - name: create_subagent
+            arguments:
+              skill_name: count-letters
+              filename: letters.py
+              code: |
+                def main(query):
+                    return {"answer": str(sum(c.isalpha() for c in open(query).read())), "summary": "counted"}
+              query: a.txt
+      - calls:
+          - name: finish
+            arguments:
+              answer: counted
+              subagents:
+                - {entry_file: skills/count-lines/count_lines.py, description: Counts the lines of the text file that query names.}
+                - {entry_file: letters.py, description: Counts the letters of the text file that query names.}
+  - name: build
+    when: {user: two things}
+    turns:
+      - calls:
+          - name: create_subagent
+            arguments:
+              skill_name: count-words
+              filename: count_words.py
+              code: |
+                def main(query):
+                    return {"answer": str(len(open(query).read().split())), "summary": "counted"}
+              query: a.txt
+          - name: create_subagent
+            arguments:
+              skill_name: count-lines
+              filename: count_lines.py
+              code: |
+                def main(query):
+                    return {"answer": str(len(open(query).read().splitlines())), "summary": "counted"}
+              query: a.txt
+      - calls:
+          - name: finish
+            arguments:
+              answer: counted
+              subagents:
+                - {entry_file: count_words.py, description: Counts the words of the text file that query names.}
+                - {entry_file: count_lines.py, description: Counts the lines of the text file that query names.}
+`
+
+// Most tasks mix all three: a skill that fits is run, one that falls short is repaired, the rest is built.
+func TestOneRunReusesRepairsAndBuilds(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, threeInOne)
+	s.worker()
+	files := []run.InputFile{{Path: "a.txt", Text: "one two\nthree\n"}}
+	s.solve(workflows.InstallInput{Task: "do two things: count the words and count the lines", Files: files})
+	res := s.solve(workflows.InstallInput{Task: "three in one: count the words, count the lines and count the letters", Files: files})
+	require.Equal(t, run.Mixed, res.Decision.Choice, s.dump(res.Transcript))
+	require.Equal(t, "reused count-words; evolved count-lines version 2; built count-letters version 1", res.Decision.Reason)
+}

@@ -1,6 +1,7 @@
 package scripted_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -65,7 +66,7 @@ func TestFaultsReachTheClientAsTheyWouldFromARealServer(t *testing.T) {
 			again, err := patient.Complete(t.Context(), request, nil)
 			require.NoError(t, err, "the fault is over")
 			require.Equal(t, "A reply that is long enough for several pieces.", again.Message.Content)
-			log := server.Log()
+			log := slices.DeleteFunc(server.Log(), func(e scripted.Entry) bool { return e.Method != "POST" }) // another process may look for its own server here
 			require.Len(t, log, 2)
 			require.NotEmpty(t, log[0].Fault)
 			require.Empty(t, log[1].Fault)
