@@ -196,10 +196,11 @@ type CandidateInput struct {
 // Candidate is a stored version that is to replace another.
 type Candidate struct {
 	VersionRef
-	Base    Base   `json:"base"`
-	Guarded bool   `json:"guarded,omitempty"` // a person has to release its promotion
-	Current bool   `json:"current,omitempty"` // the library has it as the current version already
-	Hold    string `json:"hold,omitempty"`    // why it must not replace the base
+	Base    Base     `json:"base"`
+	Guarded bool     `json:"guarded,omitempty"` // a person has to release its promotion
+	Current bool     `json:"current,omitempty"` // the library has it as the current version already
+	Hold    string   `json:"hold,omitempty"`    // why it must not replace the base
+	More    []string `json:"more,omitempty"`    // what it was seen to need beyond the base
 }
 
 // OpenGateInput asks on which cases a candidate is to be tried.

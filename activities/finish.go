@@ -60,6 +60,9 @@ func (s *Subagents) ReviewFinish(ctx context.Context, in CallInput) (CallResult,
 			if err := s.proveClean(ctx, c, &candidates[i]); err != nil {
 				return err
 			}
+			if err := s.notePermissions(ctx, &candidates[i]); err != nil {
+				return err
+			}
 		}
 		s.accept(c, args.Answer, candidates)
 		return nil
@@ -320,6 +323,35 @@ func (s *Subagents) proveClean(ctx context.Context, c *call, k *candidate) error
 	}
 	return err
 }
+
+// notePermissions keeps with a skill what it was seen to need: the tools that it called, the hosts that it named to them, and
+// the packages that it declares.
+func (s *Subagents) notePermissions(ctx context.Context, k *candidate) error {
+	calls, err := gateway.NewJournal(s.Objects, k.agent.LastSuccess.Journal).Load(ctx)
+	if err != nil {
+		return err
+	}
+	seen := &skill.Permissions{}
+	seen.Tools, seen.Hosts = gateway.Seen(calls)
+	entry, _ := k.files.Lookup(k.entry)
+	source, err := s.Blobs.Get(ctx, entry.Digest)
+	if err != nil {
+		return err
+	}
+	declared, err := pyruntime.Dependencies(source)
+	if err != nil {
+		return complain("subagents (%s): %v", k.entry, err)
+	}
+	for _, requirement := range declared.Dependencies {
+		seen.Packages = append(seen.Packages, strings.ToLower(packageName.FindString(requirement)))
+	}
+	slices.Sort(seen.Packages)
+	k.plan.Permissions = seen
+	return nil
+}
+
+// packageName is the beginning of a requirement, without extras and versions.
+var packageName = regexp.MustCompile(`^[A-Za-z0-9._-]+`)
 
 // outputOf stores what a run answered and the files that it made or changed.
 func (s *Subagents) outputOf(ctx context.Context, dir string, before workspace.Manifest, res pyruntime.Result) (*run.Output, error) {

@@ -41,7 +41,7 @@ func (l *Library) planned(ctx context.Context, stepKey string, index int) (plann
 	}
 	files, err := l.contents(ctx, plan)
 	return planned{PlannedSave: plan, draft: skillstore.Draft{
-		Name: plan.Name, Description: plan.Description, EntryFile: plan.EntryFile, Interface: plan.Interface, Tools: plan.Tools, Files: files, Lineage: lineage,
+		Name: plan.Name, Description: plan.Description, EntryFile: plan.EntryFile, Interface: plan.Interface, Permissions: plan.Permissions, Tools: plan.Tools, Files: files, Lineage: lineage,
 	}}, err
 }
 
@@ -91,6 +91,9 @@ func (l *Library) addCandidate(ctx context.Context, p planned) (Candidate, error
 		Base:       Base{VersionRef: VersionRef{Name: head.Name, Version: head.Version, Digest: head.VersionDigest}, Generation: head.Generation},
 		Guarded:    head.Guarded != nil,
 	}
+	if c.More, err = l.more(ctx, c.Base.VersionRef, version.Permissions); err != nil {
+		return Candidate{}, err
+	}
 	switch made := skill.MadeSince(before, time.Now().Add(-24*time.Hour)); {
 	case head.Tombstone != nil:
 		c.Hold = head.Name + " was retired in the meantime"
@@ -102,6 +105,18 @@ func (l *Library) addCandidate(ctx context.Context, p planned) (Candidate, error
 		c.Hold = fmt.Sprintf("runs made %d versions of %s within a day, the most that library.versions_per_day allows", made, head.Name)
 	}
 	return c, nil
+}
+
+// more is what a candidate was seen to need beyond its base. Of a base that nobody looked at nothing can be said.
+func (l *Library) more(ctx context.Context, base VersionRef, now *skill.Permissions) ([]string, error) {
+	m, err := l.Skills.Version(ctx, base.Name, base.Version)
+	if errors.Is(err, skillstore.ErrCorrupt) || err == nil && (m.Permissions == nil || now == nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return now.Beyond(*m.Permissions), nil
 }
 
 // SaveSkill makes a planned skill current: the immutable version first, then the head by compare-and-swap, then its case,

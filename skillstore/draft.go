@@ -47,7 +47,7 @@ func prepare(d Draft) (prepared, error) {
 	files[skill.DocumentFile] = document
 	m := skill.Manifest{
 		Name: d.Name, Description: d.Description, EntryFile: d.EntryFile, Interface: d.Interface, Tools: append([]string{}, d.Tools...),
-		Files: describe(files), Lineage: d.Lineage, Metadata: maps.Clone(d.Metadata),
+		Files: describe(files), Permissions: d.Permissions, Lineage: d.Lineage, Metadata: maps.Clone(d.Metadata),
 	}
 	m.Digest = m.ContentDigest()
 	return prepared{manifest: m, files: files}, nil

@@ -80,10 +80,11 @@ type Store interface {
 // Draft is a version before it has a number.
 type Draft struct {
 	Name        string
-	Description string   // what the skill does and when to use it, for strangers
-	EntryFile   string   // one of Files, with main(query)
-	Interface   string   // what the code says of the query that it takes; empty: nothing
-	Tools       []string // tool skills it is given
+	Description string             // what the skill does and when to use it, for strangers
+	EntryFile   string             // one of Files, with main(query)
+	Interface   string             // what the code says of the query that it takes; empty: nothing
+	Permissions *skill.Permissions // what it was seen to need; nil: nobody looked
+	Tools       []string           // tool skills it is given
 	// Files are the contents by relative path. A SKILL.md among them gives the body and the optional fields of the
 	// stored one; without it, one is written from the rest of the draft.
 	Files    map[string][]byte

@@ -80,6 +80,9 @@ func printSkill(w io.Writer, head skill.Head, m skill.Manifest) {
 	if len(m.Tools) > 0 {
 		fmt.Fprintf(w, "tools: %s\n", strings.Join(m.Tools, ", "))
 	}
+	if m.Permissions != nil {
+		fmt.Fprintf(w, "seen to need: %s\n", plain(m.Permissions.String()))
+	}
 }
 
 // originOf tells where a version comes from.

@@ -237,7 +237,11 @@ func (s *save) shown() string {
 	case s.Gate == nil:
 		return fmt.Sprintf("%s version %d", s.Name, s.Candidate.Version)
 	}
-	return fmt.Sprintf("%s version %d in place of %s version %d: %s, %s", s.Name, s.Candidate.Version, s.Candidate.Base.Name, s.Candidate.Base.Version, s.Gate.Verdict, s.Gate.Why)
+	text := fmt.Sprintf("%s version %d in place of %s version %d: %s, %s", s.Name, s.Candidate.Version, s.Candidate.Base.Name, s.Candidate.Base.Version, s.Gate.Verdict, s.Gate.Why)
+	if len(s.Candidate.More) > 0 {
+		text += "; it needs more than that: " + strings.Join(s.Candidate.More, ", ")
+	}
+	return text
 }
 
 // identity is what an approval of it is bound to: the candidate by its content, and the head that it replaces.

@@ -112,6 +112,9 @@ func TestASideEffectHappensOnceAndNeverInAGate(t *testing.T) {
 	s.workerWith(map[string]gateway.Tool{"browser_automation": orderAt(url)})
 	s.solve(workflows.InstallInput{Task: "order 3 pens"})
 	require.Equal(t, int64(1), orders.Load())
+	version, err := s.skills.Version(t.Context(), "place-order", 1)
+	require.NoError(t, err)
+	require.Equal(t, &skill.Permissions{Tools: []string{"browser_automation"}}, version.Permissions, "what it was seen to need is kept")
 
 	res := s.solve(workflows.InstallInput{Task: "order two pens"})
 	require.Equal(t, int64(2), orders.Load(), "the order of the second task, and none of the first again")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"agentfactory/internal/llm"
+	"agentfactory/internal/skill"
 	"agentfactory/internal/workspace"
 )
 
@@ -148,7 +149,8 @@ type PlannedSave struct {
 	EntryFile      string             `json:"entry_file"`          // relative to the skill
 	Interface      string             `json:"interface,omitempty"` // what its code says of the query that it takes
 	Tools          []string           `json:"tools,omitempty"`
-	Files          workspace.Manifest `json:"files"` // paths relative to the skill
+	Permissions    *skill.Permissions `json:"permissions,omitempty"` // what it was seen to need
+	Files          workspace.Manifest `json:"files"`                 // paths relative to the skill
 	ParentVersion  int                `json:"parent_version,omitempty"`
 	BaseGeneration int64              `json:"base_generation,omitempty"` // of the head that it replaces; 0: a new skill
 	Supersedes     string             `json:"supersedes,omitempty"`

@@ -47,8 +47,10 @@ type Manifest struct {
 	Tools       []string          `json:"tools"`               // tool skills it is given, sorted
 	Files       []File            `json:"files"`               // sorted by path; SKILL.md is one of them
 	Metadata    map[string]string `json:"metadata,omitempty"`
-	Lineage     Lineage           `json:"lineage"`
-	CreatedAt   time.Time         `json:"created_at"`
+	// Permissions are what the version was seen to need; nil: nobody looked.
+	Permissions *Permissions `json:"permissions,omitempty"`
+	Lineage     Lineage      `json:"lineage"`
+	CreatedAt   time.Time    `json:"created_at"`
 }
 
 // ContentDigest is the identity of what a version does: a hex SHA-256 over name, description, entry file, tools and
