@@ -305,7 +305,7 @@ func (s *Subagents) proveClean(ctx context.Context, c *call, k *candidate) error
 	if err := workspace.Materialise(ctx, s.Blobs, clean, dir); err != nil {
 		return err
 	}
-	door, err := s.door(c, k.agent.Tools, k.agent.LastSuccess.Journal)
+	door, err := s.door(c, k.agent, dir, k.agent.LastSuccess.Journal)
 	if err != nil {
 		return err
 	}

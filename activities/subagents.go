@@ -275,16 +275,16 @@ func (s *Subagents) run(ctx context.Context, c *call, file, query string) error 
 	}
 	agent := c.files().Subagents[file]
 	code := pythonFiles(c.files().Files)
-	door, err := s.door(c, agent.Tools, "")
-	if err != nil {
-		return err
-	}
 	dir, err := s.scratch()
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	if err := workspace.Materialise(ctx, s.Blobs, c.files().Files, dir); err != nil {
+		return err
+	}
+	door, err := s.door(c, agent, dir, "")
+	if err != nil {
 		return err
 	}
 	res, err := s.execute(ctx, c, dir, file, query, door)
@@ -363,13 +363,13 @@ func (s *Subagents) execute(ctx context.Context, c *call, dir, file, query strin
 
 // door is the gateway session of one run. It replays what earlier attempts at this
 // step have journalled and, when past names the journal of another run, that too.
-func (s *Subagents) door(c *call, tools []string, past string) (*gateway.Session, error) {
+func (s *Subagents) door(c *call, agent run.Subagent, dir, past string) (*gateway.Session, error) {
 	journal := gateway.NewJournal(s.Objects, c.journal)
 	if past != "" {
 		journal = replaying{Journal: journal, past: gateway.NewJournal(s.Objects, past)}
 	}
 	return gateway.New(gateway.Config{
-		Tools: s.Tools, Granted: tools, Secrets: s.Secrets, Journal: journal, Policy: s.Policy, Grants: granted(c.in.Grants),
+		Tools: s.Tools, Granted: agent.Tools, Skill: agent.SkillName, Workspace: dir, Secrets: s.Secrets, Journal: journal, Policy: s.Policy, Grants: granted(c.in.Grants),
 		MaxTokens:  left(c.in.Remaining.SubagentTokens, c.step.Usage.SubagentOutputTokens),
 		MaxCostUSD: left(c.in.Remaining.CostUSD, c.step.Usage.CostUSD), LLM: s.completion(c.opening.SubagentModel),
 	})

@@ -41,7 +41,7 @@ func (s *Session) answerLLM(r *http.Request, body json.RawMessage) (json.RawMess
 		return nil, err
 	}
 	if s.config.LLM == nil {
-		return nil, Errorf(Unavailable, "call_llm: no model is configured for subagents; set AGENTFACTORY_SUBAGENT_MODEL or AGENTFACTORY_MODEL")
+		return nil, errNoModel
 	}
 	return s.do(r.Context(), call{kind: KindLLM, body: body, live: func(ctx context.Context, _ int) (any, Usage, error) {
 		reply, err := s.callLLM(ctx, req)
@@ -49,7 +49,12 @@ func (s *Session) answerLLM(r *http.Request, body json.RawMessage) (json.RawMess
 	}})
 }
 
+var errNoModel = Errorf(Unavailable, "call_llm: no model is configured for subagents; set AGENTFACTORY_SUBAGENT_MODEL or AGENTFACTORY_MODEL")
+
 func (s *Session) callLLM(ctx context.Context, req LLMRequest) (LLMReply, error) {
+	if s.config.LLM == nil {
+		return LLMReply{}, errNoModel
+	}
 	limit, release, err := s.budget.reserve(int64(req.MaxTokens))
 	if err != nil {
 		return LLMReply{}, err

@@ -18,6 +18,8 @@ type Config struct {
 	Granted []string
 	// Tools are those that this worker can carry out, by name. A granted tool that is missing answers `unavailable`.
 	Tools map[string]Tool
+	// Skill and Workspace are for tools that are made for each run; see Run.
+	Skill, Workspace string
 	// LLM answers call_llm; nil when no model is configured.
 	LLM LLM
 	// MaxTokens is how many output tokens call_llm may spend, those of earlier attempts included; negative: no limit.
@@ -56,6 +58,8 @@ type Session struct {
 	budget   *budget
 	commands commands
 	slots    chan struct{} // calls that may be carried out at once
+	tools    map[string]Tool
+	closers  []func() // of the tools that were made for this run
 
 	exhausted atomic.Bool // a call was refused for lack of budget
 
@@ -86,8 +90,23 @@ func New(c Config) (*Session, error) {
 		config: c, token: rand.Text(), mask: newMask(c.Secrets), calls: newLedger(c.Journal),
 		budget: &budget{max: c.MaxTokens, maxCost: c.MaxCostUSD}, slots: make(chan struct{}, atOnce),
 	}
+	s.openTools()
 	s.routes = s.newRoutes()
 	return s, nil
+}
+
+// openTools makes instances of the granted tools that serve one run each.
+func (s *Session) openTools() {
+	s.tools = maps.Clone(s.config.Tools)
+	for _, name := range s.config.Granted {
+		maker, ok := s.config.Tools[name].(PerRun)
+		if !ok {
+			continue
+		}
+		instance, closeIt := maker.ForRun(Run{Skill: s.config.Skill, Workspace: s.config.Workspace, LLM: s.callLLM})
+		s.tools[name] = instance
+		s.closers = append(s.closers, closeIt)
+	}
 }
 
 func exists(name string, tools map[string]Tool) bool {
@@ -125,8 +144,13 @@ func (s *Session) Exhausted() bool { return s.exhausted.Load() }
 func (s *Session) Close() error {
 	s.mu.Lock()
 	s.closed = true
+	closers := s.closers
+	s.closers = nil
 	s.mu.Unlock()
 	s.open.Wait()
+	for _, closeIt := range closers {
+		closeIt()
+	}
 	if s.config.LLM != nil {
 		_ = s.load(context.Background()) // a rerun that makes no call still counts what the earlier attempts spent; a failure breaks the session
 	}

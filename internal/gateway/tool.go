@@ -31,6 +31,21 @@ type ToolReply struct {
 	Usage Usage           // what it spent on models, if it uses any
 }
 
+// Run is what a tool may know of the run that it serves.
+type Run struct {
+	Skill     string // the subagent's skill
+	Workspace string // directory on this machine in which the run works
+	// LLM is the model behind call_llm, within the budget. Its calls are not journalled: the tool's reply carries their usage.
+	LLM LLM
+}
+
+// PerRun is a tool that serves each run by an instance of its own, made when the session opens and closed with it. Making
+// one costs nothing until it is called.
+type PerRun interface {
+	Tool
+	ForRun(Run) (instance Tool, closeIt func())
+}
+
 // ReadOnly tells whether a tool only looks things up, so that calling it once more changes nothing but what it costs. A
 // browser may press buttons.
 func ReadOnly(tool string) bool { return tool == "web_search" || tool == "web_reading" }
@@ -43,7 +58,7 @@ func (s *Session) answerTool(r *http.Request, body json.RawMessage) (json.RawMes
 	if err := s.granted(name); err != nil {
 		return nil, err
 	}
-	tool := s.config.Tools[name]
+	tool := s.tools[name]
 	if tool == nil {
 		return nil, Errorf(Unavailable, "%s is not configured on this worker; ask whoever runs it, `starter doctor` tells what is missing", name)
 	}
