@@ -38,7 +38,7 @@ type retrieved struct {
 	query    string
 }
 
-// errNothing: there is nothing to repair; the message says so to a person.
+// nothingToRepair ends a run before it begins; the text says so to a person.
 type nothingToRepair struct{ text string }
 
 func (e nothingToRepair) Error() string { return e.text }
@@ -199,7 +199,7 @@ func codeOf(ctx context.Context, skills skillstore.Store, version skill.Manifest
 // maxShownCases is how many past queries a run that repairs a skill is shown.
 const maxShownCases = 5
 
-// brief makes what the model is told of it.
+// repair is what the model is told of it.
 func (e *retrieved) repair() metaskill.Repair {
 	p := metaskill.Repair{
 		Task: e.task, Skill: e.head.Name, Version: e.head.Version, Entry: savedSkillsDir + "/" + e.head.Name + "/" + e.version.EntryFile,
