@@ -54,6 +54,13 @@ func (l *ledger) replay(digest string) (Entry, bool) {
 	return left[0], true
 }
 
+// has tells whether an answer to this request is left.
+func (l *ledger) has(digest string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.pending[digest]) > 0
+}
+
 // maxCalls bounds the entries of one step, so that a loop in a subagent cannot fill the bucket.
 const maxCalls = 5000
 
