@@ -1,0 +1,164 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"agentfactory/internal/gateway"
+)
+
+// Run is what one run of a subagent may do with the browser.
+type Run struct {
+	// Workspace is the host directory of the run's files. Downloads and screenshots go there, uploads come from there.
+	Workspace string
+	// LLM pursues goals; nil: they are not available.
+	LLM gateway.LLM
+	// AllowEval lets the run execute scripts of its own in pages.
+	AllowEval bool
+	// Sessions are the stored logins that it may use.
+	Sessions []string
+	// Allow may refuse a URL, with a reason for the subagent's author; nil allows all. Of https requests that pages make
+	// themselves only the host is known: https://host:port/.
+	Allow func(url string) error
+}
+
+// runTool is the tool of one run.
+type runTool struct {
+	pool *Pool
+	run  Run
+
+	mu       sync.Mutex
+	sessions map[string]*session // by name; "" is the one without
+	egress   *egress
+	files    *files
+	closed   bool
+}
+
+// ForRun returns the tool of one run, and what ends it: its sessions are closed, and calls that are still in progress
+// fail. Ending it twice is harmless.
+func (p *Pool) ForRun(r Run) (gateway.Tool, func()) {
+	t := &runTool{pool: p, run: r, sessions: map[string]*session{}}
+	return t, t.close
+}
+
+// Call implements gateway.Tool. What goes wrong on a page is part of the reply; an error means that no page was tried, or
+// that the model failed.
+func (t *runTool) Call(ctx context.Context, r gateway.ToolRequest) (gateway.ToolReply, error) {
+	request, err := Parse(r.Body)
+	if err != nil {
+		return gateway.ToolReply{}, invalid(err)
+	}
+	if err := t.permits(request); err != nil {
+		return gateway.ToolReply{}, err
+	}
+	s, err := t.session(request.Session)
+	if err != nil {
+		return gateway.ToolReply{}, unavailable(err)
+	}
+	reply, used, err := t.carryOut(ctx, s, request)
+	if err != nil {
+		return gateway.ToolReply{Usage: used}, unavailable(err)
+	}
+	body, err := reply.encode()
+	return gateway.ToolReply{Body: body, Usage: used}, err
+}
+
+func (t *runTool) carryOut(ctx context.Context, s *session, r Request) (*Reply, gateway.Usage, error) {
+	if r.Goal != "" {
+		return t.pursue(ctx, s, r)
+	}
+	reply, err := s.do(ctx, r.Actions)
+	return reply, gateway.Usage{}, err
+}
+
+// permits looks at what the run is allowed, whatever the page.
+func (t *runTool) permits(r Request) error {
+	if r.Session != "" && !slices.Contains(t.run.Sessions, r.Session) {
+		return gateway.Errorf(gateway.Denied, "this subagent may not use the stored login %.40q; leave session out for a fresh browser", r.Session)
+	}
+	if r.Goal != "" && t.run.LLM == nil {
+		return gateway.Errorf(gateway.Unavailable, "a goal needs a model, and none is configured for subagents; give actions")
+	}
+	for i, a := range r.Actions {
+		if a.Action == "eval" && !t.run.AllowEval {
+			return gateway.Errorf(gateway.Denied, "actions[%d]: eval is not allowed here; use text, find and snapshot", i)
+		}
+	}
+	return nil
+}
+
+// session returns the named session, which opens its context when it is used.
+func (t *runTool) session(name string) (*session, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, errRunOver
+	}
+	if err := t.open(); err != nil {
+		return nil, err
+	}
+	s := t.sessions[name]
+	if s == nil {
+		s = newSession(t, name)
+		t.sessions[name] = s
+	}
+	return s, nil
+}
+
+var errRunOver = errors.New("the run is over")
+
+// open opens what all sessions of the run share, with the first call.
+func (t *runTool) open() error {
+	if t.egress != nil {
+		return nil
+	}
+	f, err := openFiles(t.run.Workspace, t.pool.config.StateDir)
+	if err != nil {
+		return fmt.Errorf("open the workspace: %w", err)
+	}
+	g, err := newEgress(t.pool.config.Dial, t.run.Allow)
+	if err != nil {
+		f.close()
+		return fmt.Errorf("start the browser's proxy: %w", err)
+	}
+	t.files, t.egress = f, g
+	return nil
+}
+
+func (t *runTool) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	t.closed = true
+	for _, s := range t.sessions {
+		s.end()
+	}
+	if t.egress != nil {
+		t.egress.close()
+		t.files.close()
+	}
+}
+
+// invalid is a mistake in the request, unless it says itself what it is.
+func invalid(err error) error {
+	var chosen *gateway.Error
+	if errors.As(err, &chosen) {
+		return gateway.Errorf(chosen.Code, "%s", chosen.Message)
+	}
+	return gateway.Errorf(gateway.InvalidRequest, "browser_automation: %v", err)
+}
+
+// unavailable is a browser that cannot be had. Errors of the model pass as they are: the gateway knows them.
+func unavailable(err error) error {
+	var chosen *gateway.Error
+	var outage interface{ Retryable() bool }
+	if errors.As(err, &chosen) || errors.As(err, &outage) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return gateway.Errorf(gateway.Unavailable, "browser_automation: %v", err)
+}

@@ -1,0 +1,284 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/playwright-community/playwright-go"
+)
+
+// session is a browser context of a run: cookies, storage and tabs of its own. Its requests are carried out one after
+// the other.
+type session struct {
+	tool *runTool
+	name string        // of a stored login; "" for none
+	turn chan struct{} // held by the request in progress
+
+	mu      sync.Mutex // of what follows, which end changes while a request is in progress
+	engine  *engine
+	context playwright.BrowserContext // nil while there is none
+	ended   bool
+
+	page   playwright.Page // of the request in progress: the current tab
+	events *events
+}
+
+func newSession(t *runTool, name string) *session {
+	return &session{tool: t, name: name, turn: make(chan struct{}, 1), events: newEvents()}
+}
+
+// Timeouts of actions that set none, and of what has no timeout of its own in the browser.
+const (
+	actionTime     = 8 * time.Second
+	navigationTime = 30 * time.Second
+)
+
+// do carries out actions until one fails. An error means that there is no browser.
+func (s *session) do(ctx context.Context, actions []Action) (*Reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.tool.pool.config.CallTime)
+	defer cancel()
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	reply := &Reply{Results: []Result{}}
+	for i, a := range actions {
+		result, failure := s.step(ctx, a)
+		reply.Results = append(reply.Results, result)
+		if failure != nil {
+			failure.Action = i
+			reply.Error = failure
+			break
+		}
+	}
+	s.describe(ctx, reply)
+	return reply, nil
+}
+
+// enter waits for the requests before this one and sees to it that there is a page. A request that takes too long, or
+// that nobody waits for any more, loses its context: that is the one way to interrupt what a page does.
+func (s *session) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if err := s.ready(ctx); err != nil {
+		<-s.turn
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, s.drop)
+	return func() { stop(); <-s.turn }, nil
+}
+
+// ready opens the context unless it is open and alive.
+func (s *session) ready(ctx context.Context) error {
+	if s.alive() {
+		return s.pickPage()
+	}
+	s.drop()
+	options, err := s.options()
+	if err != nil {
+		return err
+	}
+	e, c, err := s.tool.pool.newContext(ctx, options)
+	if err != nil {
+		return err
+	}
+	if !s.adopt(e, c) {
+		s.tool.pool.release(e, c)
+		return errRunOver
+	}
+	s.events = newEvents()
+	s.events.watch(c)
+	c.SetDefaultTimeout(float64(actionTime.Milliseconds()))
+	c.SetDefaultNavigationTimeout(float64(navigationTime.Milliseconds()))
+	return s.pickPage()
+}
+
+func (s *session) options() (playwright.BrowserNewContextOptions, error) {
+	options := playwright.BrowserNewContextOptions{
+		AcceptDownloads: playwright.Bool(true),
+		Proxy:           &playwright.Proxy{Server: s.tool.egress.address, Bypass: playwright.String("<-loopback>")},
+		ServiceWorkers:  playwright.ServiceWorkerPolicyBlock, // a page is then what its server sent, on every visit
+		Viewport:        &playwright.Size{Width: 1280, Height: 800},
+	}
+	if s.name == "" {
+		return options, nil
+	}
+	state, err := s.tool.pool.config.Sessions.Load(s.name)
+	options.StorageState = (*playwright.OptionalStorageState)(&state)
+	return options, err
+}
+
+func (s *session) alive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.context != nil && s.engine.alive() && !s.context.IsClosed()
+}
+
+func (s *session) adopt(e *engine, c playwright.BrowserContext) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.engine, s.context = e, c
+	return true
+}
+
+// pickPage keeps the current tab, or takes the last one when it has been closed.
+func (s *session) pickPage() error {
+	if s.page != nil && !s.page.IsClosed() && slices.Contains(s.context.Pages(), s.page) {
+		return nil
+	}
+	if pages := s.context.Pages(); len(pages) > 0 {
+		s.page = pages[len(pages)-1]
+		return nil
+	}
+	var err error
+	s.page, err = s.context.NewPage()
+	return err
+}
+
+// drop closes the context; the next request opens a new one.
+func (s *session) drop() {
+	s.mu.Lock()
+	e, c := s.engine, s.context
+	s.engine, s.context = nil, nil
+	s.mu.Unlock()
+	if c != nil {
+		s.tool.pool.release(e, c)
+	}
+}
+
+// end is drop for good. A stored login is kept as the site left it: sites hand out new tokens for old ones.
+func (s *session) end() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	select {
+	case s.turn <- struct{}{}: // nothing is in progress
+		s.keep()
+		<-s.turn
+	default:
+	}
+	s.drop()
+}
+
+// keep stores the login anew. A failure leaves the one that was there, which is what a crash would do.
+func (s *session) keep() {
+	if s.name == "" || !s.alive() {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if state, err := s.context.StorageState(); err == nil {
+			_ = s.tool.pool.config.Sessions.replace(s.name, State(*state.ToOptionalStorageState()))
+		}
+	}()
+	within(stopTime, done)
+}
+
+// step carries out one action.
+func (s *session) step(ctx context.Context, a Action) (Result, *Failure) {
+	r := Result{Action: a.Action}
+	err := s.needsPage(a)
+	if err == nil {
+		s.events.answerWith(a)
+		s.tool.egress.take()
+		err = s.act(ctx, a, &r)
+	}
+	if err == nil {
+		err = s.refusedPage()
+	}
+	if r.OK = err == nil; r.OK {
+		return r, nil
+	}
+	f := s.failure(ctx, a, err)
+	if f.Code == codeGone || f.Code == codeCrashed {
+		s.drop()
+	} else {
+		f.Snapshot = s.look()
+	}
+	return r, f
+}
+
+var errNoPage = errors.New("no page is open: begin with navigate (a session does not outlive the browser, nor the worker that ran it)")
+
+// needsPage refuses to look for something on the empty page of a new session.
+func (s *session) needsPage(a Action) error {
+	switch a.Action {
+	case "navigate", "tab", "close":
+		return nil
+	case "wait", "download", "eval":
+		if a.Target.given() == 0 {
+			return nil
+		}
+	}
+	if s.page.URL() == blank || s.page.URL() == "" {
+		return errNoPage
+	}
+	return nil
+}
+
+// refusedPage tells whether the page that is shown is one that the proxy refused, and notes what else it did.
+func (s *session) refusedPage() error {
+	for _, r := range s.tool.egress.take() {
+		if r.hits(s.page.URL()) {
+			return refusedError(r)
+		}
+		s.events.note("refused a request to " + clip(r.url, 200) + ": " + r.reason)
+	}
+	return nil
+}
+
+type refusedError refusal
+
+func (e refusedError) Error() string {
+	return fmt.Sprintf("%.300s is not allowed: %s", e.url, e.reason)
+}
+
+// describe adds to a reply where the browser is now and what happened on the way.
+func (s *session) describe(ctx context.Context, reply *Reply) {
+	if s.alive() && s.pickPage() == nil {
+		reply.URL = s.page.URL()
+		reply.Title, _ = s.page.Title() // a page that is just going away has none
+		if tabs := s.tabs(); len(tabs) > 1 {
+			reply.Tabs = tabs
+		}
+		s.collect(ctx)
+	}
+	reply.Dialogs, reply.Downloads, reply.Notes = s.events.take()
+}
+
+func (s *session) tabs() []Tab {
+	var tabs []Tab
+	for i, p := range s.context.Pages() {
+		tabs = append(tabs, Tab{Index: i, URL: p.URL(), Current: p == s.page})
+	}
+	return tabs
+}
+
+// collect saves what pages began to download without being asked.
+func (s *session) collect(context.Context) {
+	for {
+		select {
+		case d := <-s.events.downloads:
+			f, err := s.save(d, "")
+			if err != nil {
+				s.events.note(fmt.Sprintf("the download %.100q failed: %v", d.SuggestedFilename(), brief(err)))
+				continue
+			}
+			s.events.downloaded(f)
+		default:
+			return
+		}
+	}
+}
