@@ -85,7 +85,7 @@ func (a Action) timeout(usual time.Duration) *float64 {
 func (s *session) navigate(a Action, r *Result) error {
 	if s.tool.run.Allow != nil && a.URL != blank {
 		if err := s.tool.run.Allow(a.URL); err != nil {
-			return refusedError{a.URL, err.Error()}
+			return refusedError{a.URL, err.Error(), true}
 		}
 	}
 	got, err := s.page.Goto(a.URL, playwright.PageGotoOptions{

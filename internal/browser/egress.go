@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// egress is the forward proxy of one run, on a loopback port of its own. It sees everything that the run's contexts ask
-// of the network: redirects, subresources, WebSockets, prefetches.
+// egress is the forward proxy of one session, on a loopback port of its own. It sees everything that the session asks of
+// the network: redirects, subresources, WebSockets, prefetches.
 type egress struct {
 	allow   func(url string) error
 	dial    DialFunc
@@ -25,8 +25,11 @@ type egress struct {
 	refused []refusal
 }
 
-// refusal is a request that was not let out.
-type refusal struct{ url, reason string }
+// refusal is a request that brought nothing.
+type refusal struct {
+	url, reason string
+	denied      bool // by rule; otherwise the server could not be reached
+}
 
 const (
 	maxRefusals = 100
@@ -62,7 +65,7 @@ type limited struct {
 	io.Closer
 }
 
-// close is for after the run's contexts: their tunnels have ended with them.
+// close is for after the session's context: its tunnels have ended with it.
 func (g *egress) close() {
 	_ = g.server.Close() // closing the listener; nothing depends on it any more
 	g.forward.Transport.(*http.Transport).CloseIdleConnections()
@@ -90,21 +93,30 @@ func (g *egress) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *egress) failed(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, ErrRefused) {
-		g.refuse(w, r.URL.String(), err)
-		return
-	}
-	http.Error(w, "the server cannot be reached", http.StatusBadGateway)
+	g.noDial(w, r.URL.String(), err)
 }
 
-// refuse answers for the server, and notes why for the reply.
+// noDial answers when there is no connection to a server.
+func (g *egress) noDial(w http.ResponseWriter, target string, err error) {
+	if errors.Is(err, ErrRefused) {
+		g.refuse(w, target, err)
+		return
+	}
+	g.answer(w, http.StatusBadGateway, refusal{target, "the server cannot be reached", false})
+}
+
 func (g *egress) refuse(w http.ResponseWriter, target string, err error) {
+	g.answer(w, http.StatusForbidden, refusal{target, reason(err), true})
+}
+
+// answer is what the browser gets instead of the server's answer. The reply of the tool tells why.
+func (g *egress) answer(w http.ResponseWriter, status int, r refusal) {
 	g.mu.Lock()
 	if len(g.refused) < maxRefusals {
-		g.refused = append(g.refused, refusal{target, reason(err)})
+		g.refused = append(g.refused, r)
 	}
 	g.mu.Unlock()
-	http.Error(w, "not allowed: "+reason(err), http.StatusForbidden)
+	http.Error(w, r.reason, status)
 }
 
 // reason leaves out what the network library wraps around a refusal.
@@ -118,12 +130,8 @@ func reason(err error) string {
 
 func (g *egress) tunnel(w http.ResponseWriter, r *http.Request) {
 	up, err := g.dial(r.Context(), "tcp", r.Host)
-	if errors.Is(err, ErrRefused) {
-		g.refuse(w, "https://"+r.Host+"/", err)
-		return
-	}
 	if err != nil {
-		http.Error(w, "the server cannot be reached", http.StatusBadGateway)
+		g.noDial(w, "https://"+r.Host+"/", err)
 		return
 	}
 	defer up.Close()

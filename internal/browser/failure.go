@@ -43,7 +43,7 @@ func code(a Action, err error) string {
 	var stale staleError
 	var refused refusedError
 	switch {
-	case errors.As(err, &refused):
+	case errors.As(err, &refused) && refused.denied:
 		return codeDenied
 	case errors.As(err, &stale):
 		return codeStale
@@ -81,11 +81,11 @@ var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 func message(err error) string {
 	text := colours.ReplaceAllString(err.Error(), "")
 	head, log, _ := strings.Cut(text, "\n")
-	head = strings.TrimPrefix(strings.TrimPrefix(head, "playwright: "), "timeout: ")
+	head = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(head, "playwright: "), "timeout:"))
 	var last []string
 	for line := range strings.SplitSeq(log, "\n") {
 		line = strings.TrimLeft(strings.TrimSpace(line), "- ")
-		if line != "" && line != "Call log:" && !strings.HasPrefix(line, "at ") && !strings.HasPrefix(line, "waiting ") {
+		if line != "" && line != "Call log:" && !strings.HasPrefix(line, "at ") {
 			last = append(last, line)
 		}
 	}

@@ -30,8 +30,8 @@ type Result struct {
 	Status   int      `json:"status,omitempty"`   // navigate: HTTP status
 	Text     *string  `json:"text,omitempty"`     // text
 	Snapshot string   `json:"snapshot,omitempty"` // snapshot
-	Matches  []string `json:"matches,omitzero"`  // find
-	Selected []string `json:"selected,omitzero"` // select: values now selected
+	Matches  []string `json:"matches,omitzero"`   // find
+	Selected []string `json:"selected,omitzero"`  // select: values now selected
 	File     *File    `json:"file,omitempty"`     // screenshot, download
 	Tabs     []Tab    `json:"tabs,omitempty"`     // tab
 	Value    any      `json:"value,omitempty"`    // eval

@@ -32,7 +32,6 @@ type runTool struct {
 
 	mu       sync.Mutex
 	sessions map[string]*session // by name; "" is the one without
-	egress   *egress
 	files    *files
 	closed   bool
 }
@@ -110,21 +109,16 @@ func (t *runTool) session(name string) (*session, error) {
 
 var errRunOver = errors.New("the run is over")
 
-// open opens what all sessions of the run share, with the first call.
+// open opens the workspace, with the first call.
 func (t *runTool) open() error {
-	if t.egress != nil {
+	if t.files != nil {
 		return nil
 	}
 	f, err := openFiles(t.run.Workspace, t.pool.config.StateDir)
 	if err != nil {
 		return fmt.Errorf("open the workspace: %w", err)
 	}
-	g, err := newEgress(t.pool.config.Dial, t.run.Allow)
-	if err != nil {
-		f.close()
-		return fmt.Errorf("start the browser's proxy: %w", err)
-	}
-	t.files, t.egress = f, g
+	t.files = f
 	return nil
 }
 
@@ -138,8 +132,7 @@ func (t *runTool) close() {
 	for _, s := range t.sessions {
 		s.end()
 	}
-	if t.egress != nil {
-		t.egress.close()
+	if t.files != nil {
 		t.files.close()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type session struct {
 	context playwright.BrowserContext // nil while there is none
 	ended   bool
 
+	egress *egress
 	page   playwright.Page // of the request in progress: the current tab
 	events *events
 }
@@ -82,6 +84,9 @@ func (s *session) ready(ctx context.Context) error {
 		return s.pickPage()
 	}
 	s.drop()
+	if err := s.openEgress(); err != nil {
+		return fmt.Errorf("start the browser's proxy: %w", err)
+	}
 	options, err := s.options()
 	if err != nil {
 		return err
@@ -101,10 +106,28 @@ func (s *session) ready(ctx context.Context) error {
 	return s.pickPage()
 }
 
+func (s *session) openEgress() error {
+	if s.egress != nil {
+		return nil
+	}
+	g, err := newEgress(s.tool.pool.config.Dial, s.tool.run.Allow)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		g.close()
+		return errRunOver
+	}
+	s.egress = g
+	return nil
+}
+
 func (s *session) options() (playwright.BrowserNewContextOptions, error) {
 	options := playwright.BrowserNewContextOptions{
 		AcceptDownloads: playwright.Bool(true),
-		Proxy:           &playwright.Proxy{Server: s.tool.egress.address, Bypass: playwright.String("<-loopback>")},
+		Proxy:           &playwright.Proxy{Server: s.egress.address, Bypass: playwright.String("<-loopback>")},
 		ServiceWorkers:  playwright.ServiceWorkerPolicyBlock, // a page is then what its server sent, on every visit
 		Viewport:        &playwright.Size{Width: 1280, Height: 800},
 	}
@@ -169,6 +192,11 @@ func (s *session) end() {
 	default:
 	}
 	s.drop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.egress != nil {
+		s.egress.close()
+	}
 }
 
 // keep stores the login anew. A failure leaves the one that was there, which is what a crash would do.
@@ -192,11 +220,8 @@ func (s *session) step(ctx context.Context, a Action) (Result, *Failure) {
 	err := s.needsPage(a)
 	if err == nil {
 		s.events.answerWith(a)
-		s.tool.egress.take()
 		err = s.act(ctx, a, &r)
-	}
-	if err == nil {
-		err = s.refusedPage()
+		err = s.refused(err)
 	}
 	if r.OK = err == nil; r.OK {
 		return r, nil
@@ -228,20 +253,26 @@ func (s *session) needsPage(a Action) error {
 	return nil
 }
 
-// refusedPage tells whether the page that is shown is one that the proxy refused, and notes what else it did.
-func (s *session) refusedPage() error {
-	for _, r := range s.tool.egress.take() {
-		if r.hits(s.page.URL()) {
-			return refusedError(r)
+// refused replaces the outcome of an action if the page that it led to is one that the proxy refused. Other requests that
+// it refused are noted.
+func (s *session) refused(outcome error) error {
+	lost := strings.HasPrefix(s.page.URL(), "chrome-error:") || outcome != nil && strings.Contains(outcome.Error(), "ERR_TUNNEL_CONNECTION_FAILED")
+	for _, r := range s.egress.take() {
+		if r.hits(s.page.URL()) || lost {
+			outcome = refusedError(r)
+			continue
 		}
-		s.events.note("refused a request to " + clip(r.url, 200) + ": " + r.reason)
+		s.events.note("no answer from " + clip(r.url, 200) + ": " + r.reason)
 	}
-	return nil
+	return outcome
 }
 
 type refusedError refusal
 
 func (e refusedError) Error() string {
+	if !e.denied {
+		return fmt.Sprintf("%.300s: %s", e.url, e.reason)
+	}
 	return fmt.Sprintf("%.300s is not allowed: %s", e.url, e.reason)
 }
 
