@@ -2,6 +2,8 @@ package browser
 
 import (
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -76,7 +78,9 @@ func TestThePolicySeesEveryRequest(t *testing.T) {
 }
 
 func TestTLSIsTunnelled(t *testing.T) {
-	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("secret page")) }))
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("secret page")) }))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	s := newSubagent(t, shared)
 	reply := s.try(navigate(secure.URL)) // its certificate is nobody's, which the browser alone can know

@@ -39,15 +39,16 @@ const (
 	navigationTime = 30 * time.Second
 )
 
-// do carries out actions until one fails. An error means that there is no browser.
+// do carries out actions until one fails. An error means that there is no browser. A request that takes too long, or that
+// nobody waits for any more, loses its context: that is the one way to interrupt what a page does.
 func (s *session) do(ctx context.Context, actions []Action) (*Reply, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.tool.pool.config.CallTime)
-	defer cancel()
-	leave, err := s.enter(ctx)
-	if err != nil {
+	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
-	defer leave()
+	defer func() { <-s.turn }()
+	ctx, cancel := context.WithTimeout(ctx, s.tool.pool.config.CallTime) // the start of a browser does not count
+	defer cancel()
+	defer context.AfterFunc(ctx, s.drop)()
 	reply := &Reply{Results: []Result{}}
 	for i, a := range actions {
 		result, failure := s.step(ctx, a)
@@ -62,20 +63,18 @@ func (s *session) do(ctx context.Context, actions []Action) (*Reply, error) {
 	return reply, nil
 }
 
-// enter waits for the requests before this one and sees to it that there is a page. A request that takes too long, or
-// that nobody waits for any more, loses its context: that is the one way to interrupt what a page does.
-func (s *session) enter(ctx context.Context) (leave func(), err error) {
+// enter waits for the requests before this one and sees to it that there is a page.
+func (s *session) enter(ctx context.Context) error {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	if err := s.ready(ctx); err != nil {
+	err := s.ready(ctx)
+	if err != nil {
 		<-s.turn
-		return nil, err
 	}
-	stop := context.AfterFunc(ctx, s.drop)
-	return func() { stop(); <-s.turn }, nil
+	return err
 }
 
 // ready opens the context unless it is open and alive.

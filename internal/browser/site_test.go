@@ -39,6 +39,9 @@ func site(t testing.TB) *httptest.Server {
 		http.SetCookie(w, &http.Cookie{Name: "user", Value: r.FormValue("user"), Path: "/", MaxAge: 3600})
 		http.Redirect(w, r, "/private", http.StatusSeeOther)
 	})
+	mux.HandleFunc("GET /auto", func(w http.ResponseWriter, _ *http.Request) { // as if somebody typed
+		http.SetCookie(w, &http.Cookie{Name: "user", Value: "auto", Path: "/"})
+	})
 	mux.HandleFunc("GET /private", func(w http.ResponseWriter, r *http.Request) {
 		user, err := r.Cookie("user")
 		if err != nil {

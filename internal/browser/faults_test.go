@@ -1,0 +1,218 @@
+package browser
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/gateway"
+)
+
+// descendants are the processes below one, by /proc.
+func descendants(t testing.TB, of int) []int {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	require.NoError(t, err)
+	children := map[int][]int{}
+	for _, path := range stats {
+		body, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		rest := strings.Fields(string(body[bytes.LastIndexByte(body, ')')+1:]))
+		parent, _ := strconv.Atoi(rest[1])
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		children[parent] = append(children[parent], pid)
+	}
+	var all []int
+	for queue := []int{of}; len(queue) > 0; queue = queue[1:] {
+		all = append(all, children[queue[0]]...)
+		queue = append(queue, children[queue[0]]...)
+	}
+	return all
+}
+
+// browserProcess is the main process of the browser.
+func browserProcess(t testing.TB, p *Pool) int {
+	t.Helper()
+	for _, pid := range descendants(t, p.engine.pid) {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if bytes.Contains(line, []byte("--remote-debugging-pipe")) && !bytes.Contains(line, []byte("--type=")) {
+			return pid
+		}
+	}
+	t.Fatal("no browser process")
+	return 0
+}
+
+func TestABrowserOrDriverThatIsKilledIsReplaced(t *testing.T) {
+	at := site(t)
+	for name, victim := range map[string]func(t testing.TB, p *Pool) int{
+		"browser": browserProcess,
+		"driver":  func(_ testing.TB, p *Pool) int { return p.engine.pid },
+	} {
+		t.Run(name+" in the middle of a call", func(t *testing.T) {
+			p := ownPool(t)
+			s := newSubagent(t, p)
+			s.do(navigate(at.URL))
+			pid := victim(t, p)
+			time.AfterFunc(500*time.Millisecond, func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+			reply := s.try(fields{"action": "wait", "text": "never", "timeout_ms": 20000})
+			require.Equal(t, "browser_gone", reply.Error.Code, reply.Error.Message)
+			require.Contains(t, reply.Error.Message, "starts anew")
+			require.Equal(t, at.URL+"/form", s.do(navigate(at.URL+"/form")).URL)
+		})
+		t.Run(name+" between calls", func(t *testing.T) {
+			p := ownPool(t)
+			s := newSubagent(t, p)
+			s.do(navigate(at.URL))
+			require.NoError(t, syscall.Kill(victim(t, p), syscall.SIGKILL))
+			require.Eventually(t, func() bool { return !p.engine.alive() }, 10*time.Second, 20*time.Millisecond)
+			require.Equal(t, "no_page", s.try(click("link", "Order")).Error.Code)
+			s.do(navigate(at.URL))
+		})
+	}
+}
+
+func TestADriverThatHangsIsKilled(t *testing.T) {
+	at := site(t)
+	p := ownPool(t, func(c *Config) { c.CallTime = 2 * time.Second })
+	s := newSubagent(t, p)
+	s.do(navigate(at.URL))
+	pid := p.engine.pid
+	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+	reply := s.try(fields{"action": "text"})
+	require.Equal(t, "browser_gone", reply.Error.Code)
+	require.Eventually(t, func() bool { return syscall.Kill(pid, 0) != nil }, 10*time.Second, 20*time.Millisecond)
+	s2 := newSubagent(t, ownPool(t))
+	s2.do(navigate(at.URL))
+}
+
+func TestAPageThatNeverEndsIsEnded(t *testing.T) {
+	at := site(t)
+	p := ownPool(t, func(c *Config) { c.CallTime = 4 * time.Second })
+	s := newSubagent(t, p, func(r *Run) { r.AllowEval = true })
+	s.do(navigate(at.URL + "/loop"))
+	reply := s.try(fields{"action": "eval", "script": "for(;;){}"})
+	require.Equal(t, "browser_gone", reply.Error.Code)
+	require.Contains(t, reply.Error.Message, "took too long")
+	s.do(navigate(at.URL))
+}
+
+func TestACallThatNobodyWaitsForEndsSoon(t *testing.T) {
+	at := site(t)
+	s := newSubagent(t, shared)
+	s.do(navigate(at.URL))
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(300*time.Millisecond, cancel)
+	began := time.Now()
+	body, _ := json.Marshal(fields{"actions": []fields{{"action": "wait", "text": "never", "timeout_ms": 60000}}})
+	_, err := s.tool.Call(ctx, gateway.ToolRequest{Body: body})
+	require.NoError(t, err) // the gateway drops the reply
+	require.Less(t, time.Since(began), 20*time.Second)
+}
+
+func TestEndingARunClosesItsContextsAndRefusesCalls(t *testing.T) {
+	at := site(t)
+	p := ownPool(t)
+	s := newSubagent(t, p)
+	s.do(navigate(at.URL))
+	require.Equal(t, 1, p.open)
+	s.end()
+	s.end()
+	require.Equal(t, 0, p.open)
+	_, err := s.call(fields{"actions": []fields{navigate(at.URL)}})
+	refusedAs(t, err, gateway.Unavailable, "the run is over")
+}
+
+func TestAnIdleBrowserEndsAndTheNextCallStartsAnother(t *testing.T) {
+	at := site(t)
+	p := ownPool(t, func(c *Config) { c.IdleAfter = 100 * time.Millisecond })
+	s := newSubagent(t, p)
+	s.do(navigate(at.URL))
+	pid, dir := p.engine.pid, p.engine.dir
+	s.end()
+	require.Eventually(t, func() bool { return syscall.Kill(pid, 0) != nil }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := os.Stat(dir); return os.IsNotExist(err) }, 10*time.Second, 20*time.Millisecond)
+	newSubagent(t, p).do(navigate(at.URL))
+}
+
+func TestEightSessionsWorkInParallelAndShareNothing(t *testing.T) {
+	at := site(t)
+	p := ownPool(t)
+	var done sync.WaitGroup
+	for i := range 8 {
+		done.Go(func() {
+			s := newSubagent(t, p)
+			user := fmt.Sprintf("user-%d", i)
+			s.do(navigate(at.URL+"/login"), fields{"action": "fill", "label": "User", "value": user}, click("button", "Sign in"),
+				fields{"action": "wait", "text": "Hello " + user, "timeout_ms": 60000})
+			s.do(navigate(at.URL + "/private"))
+			if got := s.text(); got != "Hello "+user {
+				t.Errorf("%s sees %q", user, got)
+			}
+		})
+	}
+	done.Wait()
+}
+
+func TestContextsBeyondTheMostWaitForOneToBeGivenBack(t *testing.T) {
+	at := site(t)
+	p := ownPool(t, func(c *Config) { c.MaxContexts = 1 })
+	first, second := newSubagent(t, p), newSubagent(t, p)
+	first.do(navigate(at.URL))
+	time.AfterFunc(300*time.Millisecond, first.end)
+	second.do(navigate(at.URL))
+}
+
+func TestNoOtherProcessSeesOurKeys(t *testing.T) {
+	at := site(t)
+	p := ownPool(t)
+	s := newSubagent(t, p)
+	s.do(navigate(at.URL))
+	family := append(descendants(t, p.engine.pid), p.engine.pid)
+	require.Greater(t, len(family), 3)
+	seen := 0
+	for _, pid := range family {
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil {
+			continue // it has ended
+		}
+		seen++
+		require.NotContains(t, string(env), canary, "process %d", pid)
+	}
+	require.Greater(t, seen, 3)
+	require.Equal(t, canary, os.Getenv(canaryName))
+}
+
+func TestWithoutABrowserTheToolSaysWhatToInstall(t *testing.T) {
+	for name, c := range map[string]struct {
+		places Places
+		says   string
+	}{
+		"no Chromium": {Places{Executable: "/no/such/chromium"}, "AGENTFACTORY_CHROMIUM"},
+		"no driver":   {Places{Executable: "/bin/sh", Driver: "/no/such/driver"}, "npm pack playwright-core@1.60.0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.places.StateDir = t.TempDir()
+			if _, _, err := findNode(t.Context()); err != nil {
+				c.says = "install version 18 or later"
+			}
+			tool, end := New(Config{Places: c.places}).ForRun(Run{Workspace: t.TempDir()})
+			defer end()
+			_, err := tool.Call(t.Context(), gateway.ToolRequest{Body: []byte(`{"actions":[{"action":"navigate","url":"http://a.example/"}]}`)})
+			refusedAs(t, err, gateway.Unavailable, c.says)
+		})
+	}
+}
