@@ -53,14 +53,17 @@ func start(ctx context.Context, i Installation, stateDir string, o launchOptions
 	}
 	started := make(chan error, 1)
 	go func() { started <- e.launch(i, o) }()
-	ctx, cancel := context.WithTimeout(ctx, startTime)
+	within, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	select {
 	case err = <-started:
-	case <-ctx.Done():
+	case <-within.Done():
 		e.kill() // which ends launch
 		go func() { <-started; e.stop() }()
-		return nil, fmt.Errorf("start the browser %s: it did not start in time: %w", i.Executable, ctx.Err())
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("start the browser %s: it did not start within %v", i.Executable, startTime)
 	}
 	if err != nil {
 		e.stop()

@@ -175,7 +175,7 @@ func (s *session) upload(at playwright.Locator, a Action) error {
 
 // download waits for the file that a click or a URL brings.
 func (s *session) download(ctx context.Context, a Action, r *Result) error {
-	s.collect(ctx) // what came before is not the one
+	s.collect() // what came before is not the one
 	if err := s.begin(a); err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func invalid(err error) error {
 func unavailable(err error) error {
 	var chosen *gateway.Error
 	var outage interface{ Retryable() bool }
-	if errors.As(err, &chosen) || errors.As(err, &outage) || errors.Is(err, context.Canceled) {
+	if errors.As(err, &chosen) || errors.As(err, &outage) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return gateway.Errorf(gateway.Unavailable, "browser_automation: %v", err)

@@ -19,14 +19,20 @@ type session struct {
 	name string        // of a stored login; "" for none
 	turn chan struct{} // held by the request in progress
 
-	mu      sync.Mutex // of what follows, which end changes while a request is in progress
-	engine  *engine
-	context playwright.BrowserContext // nil while there is none
-	ended   bool
-
+	mu     sync.Mutex // of what follows, which changes while a request is in progress when that has to be interrupted
+	held   *lease     // nil while there is no context
 	egress *egress
-	page   playwright.Page // of the request in progress: the current tab
-	events *events
+	ended  bool
+
+	context playwright.BrowserContext // these are of the request in progress
+	page    playwright.Page           // the current tab
+	events  *events
+}
+
+// lease is a context that has to be given back.
+type lease struct {
+	engine  *engine
+	context playwright.BrowserContext
 }
 
 func newSession(t *runTool, name string) *session {
@@ -46,6 +52,7 @@ func (s *session) do(ctx context.Context, actions []Action) (*Reply, error) {
 		return nil, err
 	}
 	defer func() { <-s.turn }()
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, s.tool.pool.config.CallTime) // the start of a browser does not count
 	defer cancel()
 	defer context.AfterFunc(ctx, s.drop)()
@@ -59,8 +66,8 @@ func (s *session) do(ctx context.Context, actions []Action) (*Reply, error) {
 			break
 		}
 	}
-	s.describe(ctx, reply)
-	return reply, nil
+	s.describe(reply)
+	return reply, whole.Err() // a reply for which nobody waited is not one
 }
 
 // enter waits for the requests before this one and sees to it that there is a page.
@@ -141,7 +148,7 @@ func (s *session) options() (playwright.BrowserNewContextOptions, error) {
 func (s *session) alive() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.context != nil && s.engine.alive() && !s.context.IsClosed()
+	return s.held != nil && s.held.engine.alive() && !s.held.context.IsClosed()
 }
 
 func (s *session) adopt(e *engine, c playwright.BrowserContext) bool {
@@ -150,7 +157,7 @@ func (s *session) adopt(e *engine, c playwright.BrowserContext) bool {
 	if s.ended {
 		return false
 	}
-	s.engine, s.context = e, c
+	s.held, s.context = &lease{e, c}, c
 	return true
 }
 
@@ -171,11 +178,11 @@ func (s *session) pickPage() error {
 // drop closes the context; the next request opens a new one.
 func (s *session) drop() {
 	s.mu.Lock()
-	e, c := s.engine, s.context
-	s.engine, s.context = nil, nil
+	held := s.held
+	s.held = nil
 	s.mu.Unlock()
-	if c != nil {
-		s.tool.pool.release(e, c)
+	if held != nil {
+		s.tool.pool.release(held.engine, held.context)
 	}
 }
 
@@ -276,14 +283,14 @@ func (e refusedError) Error() string {
 }
 
 // describe adds to a reply where the browser is now and what happened on the way.
-func (s *session) describe(ctx context.Context, reply *Reply) {
+func (s *session) describe(reply *Reply) {
 	if s.alive() && s.pickPage() == nil {
 		reply.URL = s.page.URL()
 		reply.Title, _ = s.page.Title() // a page that is just going away has none
 		if tabs := s.tabs(); len(tabs) > 1 {
 			reply.Tabs = tabs
 		}
-		s.collect(ctx)
+		s.collect()
 	}
 	reply.Dialogs, reply.Downloads, reply.Notes = s.events.take()
 }
@@ -297,7 +304,7 @@ func (s *session) tabs() []Tab {
 }
 
 // collect saves what pages began to download without being asked.
-func (s *session) collect(context.Context) {
+func (s *session) collect() {
 	for {
 		select {
 		case d := <-s.events.downloads:
