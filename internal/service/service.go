@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -48,6 +46,7 @@ type Service struct {
 	models  *Models
 	python  *pyruntime.Runtime
 	listing *listing
+	tools   toolSet
 	workers []worker.Worker
 	script  *scripted.Running
 	level   sandbox.Level
@@ -73,6 +72,7 @@ func New(ctx context.Context, p Parts) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.tools = openTools(ctx, p)
 	s.assemble(p, records, blobs, skillstore.New(p.Objects, skillstore.WithEmbedder(s.models)))
 	return s, nil
 }
@@ -145,10 +145,9 @@ func scratchDir(root string) (string, error) {
 
 // assemble registers workflows and activities on their task queues.
 func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blobs, skills skillstore.Store) {
-	tools := append([]string{gateway.ShellCommand}, slices.Sorted(maps.Keys(p.Tools))...) // what this installation can give to subagents
 	agents := &activities.Subagents{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Python: s.python,
-		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: p.Tools, Secrets: secrets(p.Config),
+		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: s.tools.byName, Secrets: secrets(p.Config),
 	}
 	s.listing = &listing{temporal: p.Temporal}
 	main := worker.New(p.Temporal.Client, workflows.TaskQueue, worker.Options{
@@ -160,7 +159,7 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	main.RegisterWorkflowWithOptions(workflows.Gate, workflow.RegisterOptions{Name: workflows.GateType})
 	library := p.Config.Library
 	main.RegisterActivity(&activities.Runs{
-		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Tools: tools, Defaults: defaults(p.Config.Limits.Run),
+		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Tools: s.tools.offered, Defaults: defaults(p.Config.Limits.Run),
 		Policy:         activities.Policy{Checks: library.Checks == config.ChecksOn, AskPromotions: library.Promotions == config.PromotionsAsk, GateCases: *library.GateCases},
 		VersionsPerDay: *library.VersionsPerDay, Listed: s.listing.check,
 	})
@@ -201,6 +200,7 @@ func (s *Service) Stop() {
 	for _, w := range s.workers {
 		w.Stop()
 	}
+	s.tools.browser.Close()
 	if s.script != nil {
 		s.script.Close()
 	}
