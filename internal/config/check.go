@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -14,7 +13,7 @@ var sandboxLevels = []string{"confined", "namespaced"}
 
 // check refuses values that could only fail later, in the middle of a run.
 func (c *Config) check() error {
-	if err := c.Model.checkURL(); err != nil {
+	if err := c.checkURLs(); err != nil {
 		return err
 	}
 	if !slices.Contains(sandboxLevels, c.Sandbox.Min) {
@@ -54,15 +53,22 @@ func (l Library) check() error {
 	return nil
 }
 
-func (m Model) checkURL() error {
-	if m.BaseURL == "" {
-		return nil
-	}
-	u, err := url.Parse(m.BaseURL)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return errors.New("OPENAI_BASE_URL (model.base_url) is not a URL: write it like http://localhost:11434/v1")
+func (c *Config) checkURLs() error {
+	for _, u := range []struct{ setting, value, example string }{
+		{"OPENAI_BASE_URL (model.base_url)", c.Model.BaseURL, "http://localhost:11434/v1"},
+		{"SERPER_BASE_URL (tools.search.base_url)", c.Tools.Search.BaseURL, "https://google.serper.dev"},
+		{"JINA_BASE_URL (tools.reading.base_url)", c.Tools.Reading.BaseURL, "https://r.jina.ai"},
+	} {
+		if u.value != "" && !isURL(u.value) {
+			return fmt.Errorf("%s is not a URL: write it like %s", u.setting, u.example)
+		}
 	}
 	return nil
+}
+
+func isURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }
 
 func (l Limits) check() error {

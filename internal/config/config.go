@@ -26,6 +26,7 @@ type Config struct {
 	ContextWindows map[string]int   `yaml:"context_windows"` // tokens by model name; added to the built-in table
 	Limits         Limits           `yaml:"limits"`
 	Library        Library          `yaml:"library"`
+	Tools          Tools            `yaml:"tools"`
 
 	File     string   `yaml:"-"` // absolute path of the configuration file that was read, "" when there is none
 	Warnings []string `yaml:"-"` // one line each: works, but deserves a look
@@ -64,6 +65,18 @@ type Library struct {
 	Promotions     string `yaml:"promotions"`       // auto, or ask: a person releases every replacement
 	GateCases      *int   `yaml:"gate_cases"`       // past cases that a candidate is held against, at most
 	VersionsPerDay *int   `yaml:"versions_per_day"` // of one skill that runs may make within 24 hours
+}
+
+// Tools are the services behind the tool skills.
+type Tools struct {
+	Search  ToolService `yaml:"search"`  // Serper; without a key there is no web_search
+	Reading ToolService `yaml:"reading"` // Jina Reader; without a key web_reading fetches pages itself
+}
+
+// ToolService is a web service that a tool skill calls.
+type ToolService struct {
+	BaseURL string `yaml:"base_url"` // "" is the service's own
+	APIKey  Secret `yaml:"api_key"`
 }
 
 // What can be said of checks and promotions.

@@ -146,6 +146,8 @@ func TestWrongVariablesAreRefusedInOneLine(t *testing.T) {
 	}{
 		"base URL without a scheme": {map[string]string{"OPENAI_BASE_URL": "localhost:11434"},
 			"OPENAI_BASE_URL (model.base_url) is not a URL: write it like http://localhost:11434/v1"},
+		"the base URL of a tool without a scheme": {map[string]string{"SERPER_BASE_URL": "google.serper.dev"},
+			"SERPER_BASE_URL (tools.search.base_url) is not a URL: write it like https://google.serper.dev"},
 		"unknown sandbox level": {map[string]string{"AGENTFACTORY_SANDBOX_MIN": "strong"},
 			`AGENTFACTORY_SANDBOX_MIN (sandbox.min) is "strong": choose one of confined, namespaced`},
 		"missing configuration file": {map[string]string{"AGENTFACTORY_CONFIG": "/nowhere/config.yaml"},

@@ -46,7 +46,7 @@ func (c *Config) readFile(path string, required bool) error {
 	if err := c.resolvePaths(path); err != nil {
 		return err
 	}
-	if c.Model.APIKey != "" && mode.Perm()&0o077 != 0 {
+	if c.Model.APIKey+c.Tools.Search.APIKey+c.Tools.Reading.APIKey != "" && mode.Perm()&0o077 != 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s holds an API key and others may read it: chmod 600 it", path))
 	}
 	return nil

@@ -32,6 +32,15 @@ var settings = []Setting{
 		field: func(c *Config) *string { return &c.Model.SubagentModel }},
 	{Key: "model.embedding_name", Env: "AGENTFACTORY_EMBEDDING_MODEL", Default: "none: the library is searched by words alone", Purpose: "embedding model of that endpoint, to search the library by meaning too",
 		field: func(c *Config) *string { return &c.Model.EmbeddingModel }},
+	{Key: "tools.search.api_key", Env: "SERPER_API_KEY", Default: "none: there is no web_search", Purpose: "key of Serper, which carries out web_search", Secret: true,
+		field: func(c *Config) *string { return (*string)(&c.Tools.Search.APIKey) }},
+	{Key: "tools.search.base_url", Env: "SERPER_BASE_URL", Default: "https://google.serper.dev", Purpose: "server that speaks Serper's API",
+		field: func(c *Config) *string { return &c.Tools.Search.BaseURL }},
+	{Key: "tools.reading.api_key", Env: "JINA_API_KEY", Default: "none: web_reading fetches pages itself", Purpose: "key of Jina Reader, which carries out web_reading", Secret: true,
+		field: func(c *Config) *string { return (*string)(&c.Tools.Reading.APIKey) }},
+	{Key: "tools.reading.base_url", Env: "JINA_BASE_URL", Default: "https://r.jina.ai", Purpose: "server that speaks Jina Reader's API",
+		field: func(c *Config) *string { return &c.Tools.Reading.BaseURL }},
+
 	{Key: "prices", Default: "a built-in table", Purpose: "USD per million tokens by model: {input, cached_input, output}"},
 	{Key: "context_windows", Default: "a built-in table", Purpose: "tokens that fit, by model"},
 
