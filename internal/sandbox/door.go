@@ -20,7 +20,11 @@ type door struct {
 }
 
 func newDoor(h http.Handler, path string) *door {
-	return &door{path: path, server: &http.Server{Handler: http.MaxBytesHandler(h, maxRequest), ReadHeaderTimeout: 30 * time.Second}}
+	return &door{path: path, server: newServer(http.MaxBytesHandler(h, maxRequest))}
+}
+
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 30 * time.Second}
 }
 
 // listen serves on a Unix socket that only the run's user can open. Its path must be short (108 bytes).

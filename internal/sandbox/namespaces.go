@@ -49,6 +49,9 @@ func (p *process) bubblewrap(filterFD int) []string {
 	if p.door != nil {
 		a = append(a, "--ro-bind", p.door.path, insideSocket)
 	}
+	if p.egress != nil {
+		a = append(a, "--ro-bind", p.egress.bundle, insideCA)
+	}
 	return append(a, "--remount-ro", "/", "--chdir", insideWorkspace, "--")
 }
 

@@ -33,7 +33,10 @@ const ownTmp = ".tmp"
 // "unix:PATH", or "fd:N" for a connection that it has inherited and must share.
 const GatewayEnv = "AGENTFACTORY_GATEWAY"
 
-const inheritedGateway = 4 // file descriptor at level Confined
+const (
+	inheritedGateway = 4 // file descriptor at level Confined
+	inheritedWay     = 4 // the launcher's alone, at level Namespaced with egress
+)
 
 // process is one run while it goes on.
 type process struct {
@@ -46,6 +49,7 @@ type process struct {
 	stderr  *capped
 	value   *os.File // our end of file descriptor 3
 	door    *door
+	egress  *egress    // nil: none
 	theirs  []*os.File // ends that the child inherits; closed here once it runs
 	memory  int64
 	started time.Time
@@ -110,6 +114,9 @@ func (p *process) prepare(ctx context.Context, end context.CancelCauseFunc) erro
 	}
 	p.value, p.theirs = ours, []*os.File{theirs}
 	if err := p.openDoor(); err != nil {
+		return err
+	}
+	if err := p.openEgress(); err != nil {
 		return err
 	}
 	return p.command(ctx)
@@ -192,6 +199,7 @@ func (p *process) environment() []string {
 		}
 		env = append(env, GatewayEnv+"="+at)
 	}
+	env = append(env, p.egressEnvironment()...)
 	return append(env, p.spec.Env...)
 }
 
@@ -274,6 +282,9 @@ func (p *process) close() {
 	if p.door != nil {
 		p.door.close()
 	}
+	if p.egress != nil {
+		p.egress.close()
+	}
 	if p.dir != "" {
 		os.RemoveAll(p.dir)
 	}
@@ -284,10 +295,17 @@ type plan struct {
 	Dir     string     `json:"dir"`
 	Closed  int        `json:"first_closed"` // file descriptors from here on are closed
 	Limits  [][3]any   `json:"limits"`       // resource, soft, hard
+	Listen  *listening `json:"listen,omitempty"`
 	Confine *confining `json:"confine,omitempty"`
 	Argv    []string   `json:"argv,omitempty"`
 	Script  string     `json:"script,omitempty"`
 	Args    []string   `json:"args"`
+}
+
+// listening makes the launcher hand out a socket that listens on the run's own loopback interface.
+type listening struct {
+	Port int `json:"port"`
+	Way  int `json:"way"` // file descriptor of the connection on which it goes out
 }
 
 type confining struct {
@@ -316,6 +334,9 @@ func (p *process) plan() plan {
 		{"RLIMIT_MEMLOCK", 1 << 16, 1 << 16}, {"RLIMIT_MSGQUEUE", 0, 0},
 	} {
 		made.Limits = append(made.Limits, [3]any{limit.name, limit.soft, limit.hard})
+	}
+	if p.egress != nil {
+		made.Listen = &listening{Port: egressPort, Way: inheritedWay}
 	}
 	if p.runner.level == Confined {
 		made.Dir, made.Closed = p.spec.Workspace, inheritedGateway+1

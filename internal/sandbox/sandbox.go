@@ -64,6 +64,8 @@ type Spec struct {
 	Args      []string     // sys.argv[1:] of Script
 	Stdin     []byte       // what it reads from standard input
 	Gateway   http.Handler // what answers its requests; nil: nothing does
+	Egress    http.Handler // HTTP proxy to the web, for programs that honour HTTP_PROXY; nil: none. At Confined there is none in any case
+	CA        []byte       // PEM; authorities that its TLS clients trust besides the system's, where there is an Egress
 	Limits    Limits
 	Env       []string // all it sees beside PATH, HOME, TMPDIR and the gateway's address
 	ReadOnly  []string // further files and trees that it may read
