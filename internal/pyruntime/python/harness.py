@@ -5,6 +5,7 @@ in as JSON on standard input, the report goes out as JSON on file descriptor 3, 
 standard output and error belong to the subagent. Everything that is needed after the
 subagent has been loaded is imported before, since its folder may hold a json.py.
 """
+import errno
 import json
 import os
 import reprlib
@@ -19,6 +20,7 @@ MESSAGE = 4000  # characters of an exception's message
 TRACEBACK = 64000  # of a traceback, whose end says most
 FRAMES = 3  # innermost frames whose variables are reported
 VARIABLES = 20  # of each of them
+UNREACHABLE = (errno.EPERM, errno.ENETUNREACH)  # no sockets, no route
 SECRET = ("key", "token", "secret", "password", "passwd", "credential")
 
 shown = reprlib.Repr()
@@ -131,7 +133,19 @@ def message(error):
             return said + ". Declare third-party packages inline (PEP 723): # /// script, # dependencies = [\"…\"], # ///"
     if isinstance(error, MemoryError):
         return "out of memory; work on smaller pieces"
-    return said
+    return said + no_network(error)
+
+
+def no_network(error):
+    """What the sandbox says about connections, if one that cannot be made is at the root of an error."""
+    for _ in range(20):  # a library may have wrapped it several times
+        deeper = error.__cause__ or error.__context__
+        if deeper is None:
+            break
+        error = deeper
+    failed = type(error).__name__ == "gaierror" or isinstance(error, OSError) and error.errno in UNREACHABLE and error.filename is None
+    about = os.environ.get("AGENTFACTORY_EGRESS")
+    return ". In this run " + about if failed and about else ""
 
 
 def relative(said, workspace):
