@@ -22,12 +22,12 @@
 // # Parts
 //
 // elazarl/goproxy handles CONNECT and signs the certificates; it is maintained, has few dependencies, and lets both be
-// used apart (google/martian has been archived). Its own loop over intercepted requests is not used: it hides why a
+// used apart (google/martian has had no release for years). Its own loop over intercepted requests is not used: it hides why a
 // handshake failed, and delivers a plain reply that broke off as if it were whole. net/http serves the opened
 // connections, and httputil.ReverseProxy passes requests on.
 //
-// Addresses are judged by the dialer that comes in with the configuration, after name resolution. A redirect is the
-// client's own next request and is judged like the first.
+// Addresses are judged when they are dialled, after name resolution. A redirect is the client's own next request and is
+// judged like the first.
 //
-// The package imports nothing of this project.
+// The package imports internal/netguard alone.
 package egress

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -19,9 +20,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/netguard"
 )
 
-// web is an internet of names that lead to servers on this machine. Everything else is as good as private.
+// web is an internet of names that lead to servers on this machine; the real guard stands before everything else.
 type web struct {
 	mu    sync.Mutex
 	at    map[string]string // host:port to the address that answers
@@ -29,10 +32,6 @@ type web struct {
 	roots *x509.CertPool
 	ca    *tls.Certificate
 }
-
-type forbidden struct{ error }
-
-func (forbidden) Forbidden() bool { return true }
 
 func newWeb(t testing.TB) *web {
 	ca, err := newAuthority()
@@ -47,8 +46,8 @@ func (w *web) dial(ctx context.Context, network, address string) (net.Conn, erro
 	at, ok := w.at[address]
 	w.dials++
 	w.mu.Unlock()
-	if !ok {
-		return nil, forbidden{fmt.Errorf("%s is no public address", address)}
+	if !ok || strings.HasPrefix(at, "169.254.") {
+		return netguard.Dialer(nil).DialContext(ctx, network, cmp.Or(at, address))
 	}
 	return (&net.Dialer{}).DialContext(ctx, network, at)
 }
@@ -102,11 +101,16 @@ func (w *web) start(t testing.TB, change ...func(*Config)) (*Proxy, *url.URL) {
 	}
 	p, err := New(c)
 	require.NoError(t, err)
+	return p, listening(t, p)
+}
+
+// listening is where a proxy is served.
+func listening(t testing.TB, p *Proxy) *url.URL {
 	s := httptest.NewServer(p)
 	t.Cleanup(func() { p.Close(); s.CloseClientConnections(); s.Close() })
 	at, err := url.Parse(s.URL)
 	require.NoError(t, err)
-	return p, at
+	return at
 }
 
 // client sends its requests through the proxy and trusts its authority.

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/elazarl/goproxy"
+
+	"agentfactory/internal/netguard"
 )
 
 // Live says which requests go out when the journal has no reply to them.
@@ -34,8 +36,8 @@ type Config struct {
 	// Allow refuses a request or a tunnel by returning an error, whose text the program sees as one line. It is asked
 	// before anything is looked up, replayed or sent, for each request anew, from several goroutines. Required.
 	Allow func(ctx context.Context, r Request) error
-	// Dial connects to host:port and refuses addresses that are not public, after resolution. Required. An error with
-	// a method Forbidden() bool that returns true is shown as a denial, any other as a failure.
+	// Dial connects to host:port and refuses, with a *netguard.RefusedError, addresses that the run must not reach,
+	// after resolution; nil: netguard's dialer, which reaches the public internet alone.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Journal keeps the exchanges; nil: they are neither kept nor replayed.
 	Journal Journal
@@ -94,23 +96,14 @@ func New(c Config) (*Proxy, error) {
 	if c.Allow == nil {
 		return nil, fmt.Errorf("%w: Allow is missing; a proxy without policy would let everything out", ErrConfig)
 	}
-	if c.Dial == nil {
-		return nil, fmt.Errorf("%w: Dial is missing; it must refuse private addresses", ErrConfig)
-	}
 	if c.Live < LiveAll || c.Live > LiveNone {
 		return nil, fmt.Errorf("%w: Live is %d, not LiveAll, LiveReads or LiveNone", ErrConfig, c.Live)
-	}
-	if c.Mask == nil {
-		c.Mask = func(s string) string { return s }
-	}
-	if c.Answer <= 0 {
-		c.Answer = time.Minute
 	}
 	authority, err := newAuthority()
 	if err != nil {
 		return nil, err
 	}
-	c.Limits = c.Limits.orDefault()
+	c = c.withDefaults()
 	p := &Proxy{config: c, authority: authority, meter: newMeter(c.Limits), hosts: newHosts(c.NoInterception), lines: map[*line]struct{}{}}
 	p.alive, p.end = context.WithCancel(context.Background())
 	p.transport = p.newTransport()
@@ -118,6 +111,20 @@ func New(c Config) (*Proxy, error) {
 	p.engine = p.newEngine()
 	p.serveOpened()
 	return p, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Dial == nil {
+		c.Dial = netguard.Dialer(nil).DialContext
+	}
+	if c.Mask == nil {
+		c.Mask = func(s string) string { return s }
+	}
+	if c.Answer <= 0 {
+		c.Answer = time.Minute
+	}
+	c.Limits = c.Limits.orDefault()
+	return c
 }
 
 // silent swallows what the libraries would log: it names hosts, and the exchanges say more.

@@ -84,7 +84,7 @@ func TestARedirectIsJudgedLikeAFirstRequest(t *testing.T) {
 	w.secure(t, "secure.example", http.RedirectHandler("http://169.254.169.254/latest/meta-data/", http.StatusFound))
 	p, at := w.start(t)
 	status, _ := get(t, client(t, p, at), "https://secure.example/")
-	require.Equal(t, "403 GET http://169.254.169.254/latest/meta-data/ is refused: 169.254.169.254:80 is no public address", status)
+	require.Equal(t, "403 GET http://169.254.169.254/latest/meta-data/ is refused: 169.254.169.254 is not a public address; only the public internet may be reached", status)
 }
 
 func TestARequestInsideAConnectionIsForItsHostAlone(t *testing.T) {
@@ -454,7 +454,7 @@ func TestManyRequestsAtOnce(t *testing.T) {
 
 func TestConfigurationsThatMakeNoSenseAreRefused(t *testing.T) {
 	for name, c := range map[string]Config{
-		"Allow": {Dial: newWeb(t).dial}, "Dial": {Allow: anything}, "Live": {Allow: anything, Dial: newWeb(t).dial, Live: 7},
+		"Allow": {Dial: newWeb(t).dial}, "Live": {Allow: anything, Dial: newWeb(t).dial, Live: 7},
 	} {
 		_, err := New(c)
 		require.ErrorIs(t, err, ErrConfig)
@@ -472,4 +472,22 @@ func TestNothingIsServedAfterClose(t *testing.T) {
 	require.Equal(t, "503 the run is over", status)
 	_, err = p.Close()
 	require.NoError(t, err, "closing twice is harmless")
+}
+
+func TestAddressesOfThisNetworkAreRefusedHoweverTheyAreWritten(t *testing.T) {
+	p, err := New(Config{Allow: anything})
+	require.NoError(t, err)
+	defer p.Close()
+	c := client(t, p, listening(t, p))
+	for _, host := range []string{
+		"127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0.0.0.0", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200",
+		"localhost", "localhost.", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "[fe80::1]", "[fd00:ec2::254]",
+	} {
+		resp, err := c.Get("http://" + host + "/")
+		require.NoError(t, err)
+		told(t, resp)
+		require.Contains(t, []int{statusDenied, statusFailed}, resp.StatusCode, host) // 502: a number that no resolver takes for an address
+	}
+	require.Empty(t, p.openLines())
+	require.Zero(t, p.meter.bytes.Load(), "nothing was connected to")
 }

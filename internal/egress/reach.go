@@ -10,6 +10,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"agentfactory/internal/netguard"
 )
 
 // newTransport speaks HTTP/1.1 to servers, as the opened connections do to clients.
@@ -77,13 +79,13 @@ func (p *Proxy) dialTLS(ctx context.Context, network, address string) (net.Conn,
 
 // failed is a failure on the way as the program sees it.
 func (p *Proxy) failed(asked Request, err error) error {
-	var forbidden interface{ Forbidden() bool }
+	var elsewhere *netguard.RefusedError
 	var untrusted *tls.CertificateVerificationError
 	switch {
 	case p.meter.spent() != nil:
 		return p.meter.spent()
-	case errors.As(err, &forbidden) && forbidden.Forbidden():
-		return refuse(statusDenied, "%s is refused: %v", asked, err)
+	case errors.As(err, &elsewhere):
+		return refuse(statusDenied, "%s is refused: %v", asked, elsewhere)
 	case errors.As(err, &untrusted):
 		return refuse(statusFailed, "the certificate of %s is not trusted: %v", asked.Host, untrusted.Err)
 	case refusedByPeer(err), p.hosts.demanded(asked.Host):

@@ -74,6 +74,7 @@ func TestPythonReachesTheWebAsFarAsThePolicyGoes(t *testing.T) {
 	w.secure(t, "secure.example", echo)
 	w.secure(t, "leads.example", http.RedirectHandler("http://169.254.169.254/latest/meta-data/", http.StatusFound))
 	w.secure(t, "secret.example", echo)
+	w.name("rebinding.example:80", "169.254.169.254:80")
 	p, err := New(Config{Dial: w.dial, Roots: w.roots, Journal: NewRecording(nil), Allow: func(ctx context.Context, r Request) error {
 		if r.Host == "secret.example" {
 			return errors.New("no rule allows this host")
@@ -88,7 +89,7 @@ tell("https://secure.example/c", b"data")
 tell("http://plain.example/c", b"data")
 tell("https://secret.example/")
 tell("https://leads.example/")
-tell("http://2130706433/")
+tell("http://localhost/")
 tell("http://[::ffff:127.0.0.1]/")
 tell("http://rebinding.example/")
 try:
@@ -107,11 +108,11 @@ except Exception as e:
 		"HTTPError HTTP Error 403: POST https://secure.example/c is refused: only reading is allowed",
 		"HTTPError HTTP Error 403: POST http://plain.example/c is refused: only reading is allowed",
 		"HTTPError HTTP Error 403: GET https://secret.example/ is refused: no rule allows this host",
-		"HTTPError HTTP Error 403: GET http://169.254.169.254/latest/meta-data/ is refused: 169.254.169.254:80 is no public address",
-		"HTTPError HTTP Error 403: GET http://2130706433/ is refused: 2130706433:80 is no public address",
-		"HTTPError HTTP Error 403: GET http://[::ffff:127.0.0.1]/ is refused: [::ffff:127.0.0.1]:80 is no public address",
-		"HTTPError HTTP Error 403: GET http://rebinding.example/ is refused: rebinding.example:80 is no public address",
-		"GET /d ",
+		"HTTPError HTTP Error 403: GET http://169.254.169.254/latest/meta-data/ is refused: 169.254.169.254 is not a public address; only the public internet may be reached",
+		"HTTPError HTTP Error 403: GET http://localhost/ is refused: 127.0.0.1 is not a public address; only the public internet may be reached",
+		"HTTPError HTTP Error 403: GET http://[::ffff:127.0.0.1]/ is refused: 127.0.0.1 is not a public address; only the public internet may be reached",
+		"HTTPError HTTP Error 403: GET http://rebinding.example/ is refused: 169.254.169.254 is not a public address; only the public internet may be reached",
+		"GET /d",
 	}, lines(printed))
 	summary, err := p.Close()
 	require.NoError(t, err)
