@@ -23,6 +23,8 @@ const (
 	SyntaxError   Kind = "syntax_error"
 	ImportError   Kind = "import_error"
 	BadDependency Kind = "dependency" // a declared package cannot be had
+	NoIndex       Kind = "no_index"   // it is not installed here, and this worker reaches no package index
+	Denied        Kind = "denied"     // a policy refuses it
 	Timeout       Kind = "timeout"
 	Memory        Kind = "memory"
 	CPU           Kind = "cpu"
@@ -37,6 +39,7 @@ type Failure struct {
 	Message   string  `json:"message"`
 	Traceback string  `json:"traceback,omitempty"` // from the subagent's first frame on
 	Locals    []Frame `json:"locals,omitempty"`    // of the innermost frames in its own files, outermost first
+	Cause     error   `json:"-"`                   // of Denied and NoIndex: what Allow returned, or an *IndexError
 }
 
 // Frame is one frame with its local variables, secrets masked and values cut.

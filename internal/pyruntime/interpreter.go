@@ -18,6 +18,7 @@ import (
 type Interpreter struct {
 	Path    string   // the executable itself, symbolic links resolved
 	Version string   // such as "3.11.2"
+	ABI     string   // what compiled packages depend on, such as "cpython-311-x86_64-linux-gnu"
 	Roots   []string // directories that it reads, sorted, none below another
 }
 
@@ -61,6 +62,7 @@ func candidates(configured string) []string {
 type answer struct {
 	Executable  string   `json:"executable"`
 	Version     []int    `json:"version"`
+	ABI         string   `json:"abi"`
 	Directories []string `json:"directories"`
 }
 
@@ -77,7 +79,7 @@ func examine(ctx context.Context, candidate string, reachable func(string) error
 	if err != nil {
 		return Interpreter{}, fmt.Errorf("find its executable: %w", err)
 	}
-	found := Interpreter{Path: path, Version: dotted(told.Version), Roots: roots(append(told.Directories, filepath.Dir(path)))}
+	found := Interpreter{Path: path, Version: dotted(told.Version), ABI: told.ABI, Roots: roots(append(told.Directories, filepath.Dir(path)))}
 	for _, p := range append([]string{path}, found.Roots...) {
 		if err := reachable(p); err != nil {
 			return Interpreter{}, fmt.Errorf("the sandbox cannot read %s: %w", p, err)
@@ -95,7 +97,8 @@ directories = [sys.prefix, sys.base_prefix, sys.exec_prefix, get("DESTSHARED"), 
 directories += [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
 if get("Py_ENABLE_SHARED") and os.path.exists(os.path.join(get("LIBDIR") or "", get("INSTSONAME") or "")):
     directories.append(get("LIBDIR"))
-print(json.dumps({"executable": sys.executable, "version": sys.version_info[:3], "directories": [d for d in directories if d]}))
+print(json.dumps({"executable": sys.executable, "version": sys.version_info[:3],
+    "abi": get("SOABI") or sys.implementation.cache_tag + "-" + sysconfig.get_platform(), "directories": [d for d in directories if d]}))
 `
 
 func ask(ctx context.Context, candidate string) (answer, error) {
@@ -159,12 +162,6 @@ func tooWide(dir string) bool {
 
 func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
-}
-
-// minor is the version that compiled packages depend on, such as "3.11".
-func (p Interpreter) minor() string {
-	parts := strings.SplitN(p.Version, ".", 3)
-	return strings.Join(parts[:min(2, len(parts))], ".")
 }
 
 func dotted(version []int) string {

@@ -1,8 +1,8 @@
 package pyruntime
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,21 +12,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 )
 
-// Errors of installing for which the subagent is not to blame.
-var (
-	ErrNoPip            = errors.New("no usable pip")
-	ErrIndexUnavailable = errors.New("the package index is unavailable")
-)
+// ErrNoPip: there is neither uv nor a pip that can resolve packages.
+var ErrNoPip = errors.New("no usable pip")
 
-// installTimeout bounds one installation; the largest wheels have some gigabytes.
-const installTimeout = 15 * time.Minute
-
-// maxInstalled bounds what one set of requirements may take, in bytes, with its downloads.
-const maxInstalled = 4 << 30
+// oldestPip is the first version that reports what it would install.
+var oldestPip = []int{22, 2}
 
 // startPip runs pip so that it can start no program. --only-binary alone does not keep
 // source code out: a wheel may require a source archive by its address, and pip would run
@@ -51,76 +43,18 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 
 const refusedProgram = "only wheels are installed, and this needs a program to run"
 
-// install lets pip put the wanted packages into a directory below tmp.
-func (e *Environments) install(ctx context.Context, wanted []string, tmp, packages string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, installTimeout, fmt.Errorf("%w: pip did not end within %s", ErrIndexUnavailable, installTimeout))
-	defer cancel()
-	ctx, stop := boundSize(ctx, tmp, maxInstalled, wanted)
-	defer stop()
-	pip, err := e.pip(ctx, tmp)
-	if err != nil {
-		return err
-	}
-	log := filepath.Join(tmp, "pip.log")
-	stderr, err := e.run(ctx, tmp, append(append(pip, "install", "--only-binary=:all:", "--no-input", "--disable-pip-version-check",
-		"--quiet", "--progress-bar=off", "--log", log, "--target", packages, "--"), wanted...)...)
-	if ctx.Err() != nil {
-		return fmt.Errorf("run pip: %w", context.Cause(ctx))
-	}
-	if err == nil {
-		// Requirements whose markers exclude this Python install nothing.
-		return os.MkdirAll(packages, 0o755)
-	}
-	verbose, logErr := os.ReadFile(log)
-	if logErr != nil && !errors.Is(logErr, fs.ErrNotExist) {
-		return fmt.Errorf("read pip's log: %w", logErr)
-	}
-	return judge(wanted, err, stderr, string(verbose))
+// pipInstaller is the interpreter's own pip or, when it has none (Debian packs it apart), another Python's pip that the
+// interpreter runs.
+type pipInstaller struct {
+	bench
+	command []string
 }
 
-// boundSize ends the context once a directory holds more than limit bytes. stop joins
-// the goroutine that watches.
-func boundSize(ctx context.Context, dir string, limit int64, wanted []string) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				if size(dir) > limit {
-					cancel(&DependencyError{Requirements: wanted, Reason: fmt.Sprintf("the packages take more than %d MiB", limit>>20)})
-				}
-			}
-		}
-	}()
-	return ctx, func() { cancel(nil); <-done }
-}
-
-// size sums the files of a tree that changes meanwhile; what vanishes does not count.
-func size(dir string) (total int64) {
-	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			if info, err := d.Info(); err == nil {
-				total += info.Size()
-			}
-		}
-		return nil
-	})
-	return total
-}
-
-// pip is the command of the interpreter's own pip or, when it has none (Debian packs it
-// apart), of another Python's pip that the interpreter runs.
-func (e *Environments) pip(ctx context.Context, tmp string) ([]string, error) {
-	start := []string{e.python.Path, "-I", "-c", startPip}
-	own := append(slices.Clone(start), "")
-	stderr, err := e.run(ctx, tmp, append(slices.Clone(own), "--version")...)
-	if err == nil {
+func newPip(ctx context.Context, b bench) (installer, error) {
+	start := []string{b.python.Path, "-I", "-c", startPip}
+	own := pipInstaller{b, append(slices.Clone(start), "")}
+	refused := own.check(ctx)
+	if refused == nil {
 		return own, nil
 	}
 	for _, other := range []string{"python3", "/usr/bin/python3"} {
@@ -128,65 +62,131 @@ func (e *Environments) pip(ctx context.Context, tmp string) ([]string, error) {
 		if err != nil {
 			continue
 		}
-		borrowed := append(slices.Clone(start), strings.TrimSpace(string(dir)))
-		if _, err := e.run(ctx, tmp, append(slices.Clone(borrowed), "--version")...); err == nil {
+		borrowed := pipInstaller{b, append(slices.Clone(start), strings.TrimSpace(string(dir)))}
+		if borrowed.check(ctx) == nil {
 			return borrowed, nil
 		}
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return nil, fmt.Errorf("%w for Python %s: %w: %s; install it (apt-get install python3-pip, or %s -m ensurepip)",
-		ErrNoPip, e.python.Version, err, lastLine(stderr), e.python.Path)
+	return nil, fmt.Errorf("%w for Python %s: %w; install uv, or pip %s or newer (apt-get install python3-pip, or %s -m ensurepip)",
+		ErrNoPip, b.python.Version, refused, dotted(oldestPip), b.python.Path)
 }
 
-// run runs a command of pip in the directory of an installation and returns its stderr.
-func (e *Environments) run(ctx context.Context, tmp string, argv ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env = tmp, pipEnv(os.Environ(), tmp, filepath.Join(e.dir, "cache"))
-	// A group of its own: what a terminal sends to the worker must not end pip half-way.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = 5 * time.Second
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	err := cmd.Run()
-	return stderr.String(), err
+// check tells what keeps this pip from being of use.
+func (p pipInstaller) check(ctx context.Context) error {
+	stdout, stderr, err := p.run(ctx, p.environ(os.Environ()), append(slices.Clone(p.command), "--version")...)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, lastLine(stderr))
+	}
+	words := strings.Fields(stdout) // pip 23.0.1 from …
+	if len(words) < 2 || slices.Compare(release(words[1]), oldestPip) < 0 {
+		return fmt.Errorf("%s is too old", strings.Join(words[:min(2, len(words))], " "))
+	}
+	return nil
 }
 
-var passed = []string{"PATH", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
-
-// pipEnv is what pip sees: how to reach the index, and no key of anything else.
-func pipEnv(environ []string, tmp, cache string) []string {
-	env := []string{"HOME=" + tmp, "TMPDIR=" + tmp, "LANG=C.UTF-8", "PIP_CACHE_DIR=" + cache}
-	if file := userPipConfig(); file != "" {
+// environ adds the user's configuration, and leaves out settings for people's shells that contradict --target.
+func (p pipInstaller) environ(environ []string) []string {
+	env := append([]string{"PIP_RETRIES=2"}, p.bench.environ(environ, "PIP_")...)
+	if file := firstExisting(pipConfigs()); file != "" && value(env, "PIP_CONFIG_FILE") == "" {
 		env = append(env, "PIP_CONFIG_FILE="+file)
 	}
-	for _, pair := range environ {
-		key, _, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(key, "PIP_") || slices.Contains(passed, strings.ToUpper(key)) {
-			env = append(env, pair)
-		}
+	if index := firstSet(environ, "UV_DEFAULT_INDEX", "UV_INDEX_URL"); index != "" && value(env, "PIP_INDEX_URL") == "" {
+		env = append(env, "PIP_INDEX_URL="+index)
 	}
-	// Settings for people's shells that contradict --target.
-	return append(env, "PIP_REQUIRE_VIRTUALENV=0", "PIP_USER=0")
+	return append(env, "PIP_CACHE_DIR="+p.cache, "PIP_REQUIRE_VIRTUALENV=0", "PIP_USER=0")
 }
 
-// userPipConfig is the file that pip would read under the real HOME, which it does not
-// see: an organisation's own index is often configured there.
-func userPipConfig() string {
-	var files []string
-	if config, err := os.UserConfigDir(); err == nil {
-		files = append(files, filepath.Join(config, "pip", "pip.conf"))
-	}
-	if home, err := os.UserHomeDir(); err == nil {
-		files = append(files, filepath.Join(home, ".pip", "pip.conf"))
-	}
-	for _, file := range files {
-		if exists(file) {
-			return file
+func firstSet(environ []string, names ...string) string {
+	for _, name := range names {
+		if v := value(environ, name); v != "" {
+			return v
 		}
 	}
 	return ""
+}
+
+// pipConfigs are the files that pip would read under the real HOME, which it does not see: an organisation's own index
+// is often configured there.
+func pipConfigs() []string {
+	files := configFiles(filepath.Join("pip", "pip.conf"))
+	if home, err := os.UserHomeDir(); err == nil {
+		files = append(files, filepath.Join(home, ".pip", "pip.conf"))
+	}
+	return files
+}
+
+// resolve has pip report what it would install. Where the index serves metadata apart (PEP 658) and pip is 23.3 or newer,
+// nothing is downloaded for that; otherwise wheels are read for it, and nothing of them is unpacked.
+func (p pipInstaller) resolve(ctx context.Context, wanted []string) ([]Pin, error) {
+	report := filepath.Join(p.tmp, "report.json")
+	if err := p.pip(ctx, append([]string{"--dry-run", "--ignore-installed", "--report", report, "--"}, wanted...)...); err != nil {
+		return nil, err
+	}
+	body, err := os.ReadFile(report)
+	if err != nil {
+		return nil, fmt.Errorf("read what pip resolved: %w", err)
+	}
+	return p.readReport(body)
+}
+
+// readReport reads pip's installation report, version 1.
+func (p pipInstaller) readReport(body []byte) ([]Pin, error) {
+	var report struct {
+		Install []struct {
+			Direct   bool `json:"is_direct"`
+			Download struct {
+				Archive struct {
+					Hash   string            `json:"hash"`
+					Hashes map[string]string `json:"hashes"`
+				} `json:"archive_info"`
+			} `json:"download_info"`
+			Metadata struct {
+				Name    string `json:"name"`
+				Version string `json:"version"`
+			} `json:"metadata"`
+		} `json:"install"`
+	}
+	if err := json.Unmarshal(body, &report); err != nil {
+		return nil, fmt.Errorf("read what pip resolved: %w", err)
+	}
+	var pins []Pin
+	for _, item := range report.Install {
+		sum := item.Download.Archive.Hashes["sha256"]
+		if sum == "" {
+			sum, _ = strings.CutPrefix(item.Download.Archive.Hash, "sha256=")
+		}
+		if item.Direct {
+			return nil, &DependencyError{Requirements: p.names, Reason: fmt.Sprintf("a package requires %s by its address; only packages of the index are installed", item.Metadata.Name)}
+		}
+		pin, err := parsePin(item.Metadata.Name + "==" + item.Metadata.Version + " --hash=sha256:" + sum)
+		if err != nil {
+			return nil, &DependencyError{Requirements: p.names, Reason: "the index offers what cannot be locked: " + err.Error()}
+		}
+		pins = append(pins, pin)
+	}
+	return pins, nil
+}
+
+func (p pipInstaller) install(ctx context.Context, pins, packages string) error {
+	return p.pip(ctx, "--no-deps", "--require-hashes", "--target", packages, "-r", pins)
+}
+
+// pip runs `pip install`, wheels only.
+func (p pipInstaller) pip(ctx context.Context, arguments ...string) error {
+	log := filepath.Join(p.tmp, "pip.log")
+	argv := append(slices.Clone(p.command), "install", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--quiet", "--progress-bar=off", "--log", log)
+	_, stderr, err := p.run(ctx, p.environ(os.Environ()), append(argv, arguments...)...)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	verbose, logErr := os.ReadFile(log)
+	if logErr != nil && !errors.Is(logErr, fs.ErrNotExist) {
+		return fmt.Errorf("read pip's log: %w", logErr)
+	}
+	return p.judge(err, stderr, string(verbose))
 }
 
 var (
@@ -195,31 +195,35 @@ var (
 	unreached = regexp.MustCompile(`Could not fetch URL (\S+): (.+) - skipping`)
 	absent    = regexp.MustCompile(`^(403|404|410) Client Error`)
 	// insecure is an index that pip leaves out because it is configured without TLS.
-	insecure = regexp.MustCompile(`The repository located at \S+ is not a trusted or secure host`)
+	insecure = regexp.MustCompile(`The repository located at (\S+) is not a trusted or secure host`)
 	// refusal is how pip says that the requirements are to blame.
 	refusal = regexp.MustCompile(`^ERROR: .*(Could not find a version that satisfies|Cannot install .* because|Invalid requirement|requires a different Python|is not a supported wheel|has (invalid|inconsistent) |` + refusedProgram + `)`)
+	// altered is how it says that the index has other files than the lock names.
+	altered = regexp.MustCompile(`DO NOT MATCH THE HASHES|do not match the hashes`)
 	// versions is pip's list of what there is, oldest first; the submatch holds the last ones.
 	versions = regexp.MustCompile(`\(from versions: .*?((?:[^, ]+, ){0,7}[^, ]+)\)`)
-	userinfo = regexp.MustCompile(`//[^/@\s]+@`)
 )
 
 // judge tells whether the requirements or the circumstances made pip fail. pip says "no
 // matching distribution" also when it did not reach the index; only its log knows.
-func judge(wanted []string, err error, stderr, log string) error {
+func (p pipInstaller) judge(err error, stderr, log string) error {
 	for _, page := range unreached.FindAllStringSubmatch(log, -1) {
 		if !absent.MatchString(page[2]) {
-			return fmt.Errorf("%w: %s: %s", ErrIndexUnavailable, withoutLogin(page[1]), withoutLogin(page[2]))
+			return p.noIndex(page[1], page[2])
 		}
 	}
-	if ignored := insecure.FindString(log); ignored != "" {
-		return fmt.Errorf("%w: %s; use https or set PIP_TRUSTED_HOST", ErrIndexUnavailable, ignored)
+	if ignored := insecure.FindStringSubmatch(log); ignored != nil {
+		return p.noIndex(ignored[1], "it is configured without TLS; use https or set PIP_TRUSTED_HOST")
+	}
+	if altered.MatchString(stderr) {
+		return &DependencyError{Requirements: p.names, Reason: otherFiles}
 	}
 	for line := range strings.Lines(stderr) {
 		if refusal.MatchString(line) {
-			return &DependencyError{Requirements: wanted, Reason: reason(line)}
+			return &DependencyError{Requirements: p.names, Reason: reason(line)}
 		}
 	}
-	return fmt.Errorf("pip failed for %s: %w: %s", strings.Join(wanted, ", "), err, withoutLogin(lastLine(stderr)))
+	return fmt.Errorf("pip failed for %s: %w: %s", strings.Join(p.names, ", "), err, withoutLogin(lastLine(stderr)))
 }
 
 func reason(line string) string {
@@ -229,6 +233,3 @@ func reason(line string) string {
 	}
 	return versions.ReplaceAllString(line, "(there are $1)")
 }
-
-// withoutLogin hides the login in an index's or proxy's address.
-func withoutLogin(s string) string { return userinfo.ReplaceAllString(s, "//***@") }

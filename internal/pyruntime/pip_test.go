@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -36,7 +37,7 @@ func TestEnvironmentErrorsAreNotTheSubagentsWhenTheIndexIsDown(t *testing.T) {
 			t.Setenv("PIP_RETRIES", "0")
 			t.Setenv("NO_PROXY", "127.0.0.1,index.invalid")
 			e := newEnvironments(t)
-			_, err := e.For(t.Context(), []string{"six==1.16.0"})
+			_, err := e.For(t.Context(), Want{Requirements: []string{"six==1.16.0"}})
 			if errors.Is(err, ErrNoPip) {
 				skipWithoutIndex(t, err)
 			}
@@ -44,18 +45,30 @@ func TestEnvironmentErrorsAreNotTheSubagentsWhenTheIndexIsDown(t *testing.T) {
 			require.NotContains(t, err.Error(), "secret-login")
 			require.NotContains(t, err.Error(), "\n")
 			t.Log(err)
-			requireNothingLeft(t, e)
+			require.Empty(t, environments(t, e))
 		})
 	}
 }
 
-func TestEnvironmentVariablesOfPipHoldNoKeys(t *testing.T) {
+func TestInstallersSeeNoKeys(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("XDG_CONFIG_HOME", "")
-	given := []string{"PATH=/bin", "OPENAI_API_KEY=sk-1", "AWS_SECRET_ACCESS_KEY=x", "HOME=/root", "PYTHONPATH=/evil", "https_proxy=http://p", "SSL_CERT_FILE=/c", "PIP_INDEX_URL=http://i", "PIP_USER=1"}
-	require.Equal(t, []string{"HOME=/tmp/b", "TMPDIR=/tmp/b", "LANG=C.UTF-8", "PIP_CACHE_DIR=/cache",
-		"PATH=/bin", "https_proxy=http://p", "SSL_CERT_FILE=/c", "PIP_INDEX_URL=http://i", "PIP_USER=1", "PIP_REQUIRE_VIRTUALENV=0", "PIP_USER=0"},
-		pipEnv(given, "/tmp/b", "/cache"))
+	given := []string{"PATH=/bin", "OPENAI_API_KEY=sk-1", "AWS_SECRET_ACCESS_KEY=x", "HOME=/root", "PYTHONPATH=/evil", "https_proxy=http://p", "SSL_CERT_FILE=/c", "PIP_INDEX_URL=http://i", "PIP_USER=1", "UV_CACHE_DIR=/evil"}
+	b := bench{tmp: "/tmp/b", cache: "/cache"}
+	require.Equal(t, []string{"PIP_RETRIES=2", "HOME=/tmp/b", "TMPDIR=/tmp/b", "LANG=C.UTF-8",
+		"PATH=/bin", "https_proxy=http://p", "SSL_CERT_FILE=/c", "PIP_INDEX_URL=http://i", "PIP_USER=1",
+		"PIP_CACHE_DIR=/cache", "PIP_REQUIRE_VIRTUALENV=0", "PIP_USER=0"}, pipInstaller{bench: b}.environ(given))
+	require.Equal(t, []string{"UV_HTTP_RETRIES=2", "HOME=/tmp/b", "TMPDIR=/tmp/b", "LANG=C.UTF-8",
+		"PATH=/bin", "https_proxy=http://p", "SSL_CERT_FILE=/c", "UV_CACHE_DIR=/evil",
+		"UV_DEFAULT_INDEX=http://i", "UV_CACHE_DIR=/cache/uv", "UV_PYTHON_DOWNLOADS=never"}, uvInstaller{bench: b}.environ(given))
+}
+
+func TestAnIndexThatOnlyPipKnowsIsLeftToPip(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pip.conf")
+	require.NoError(t, os.WriteFile(file, []byte("[global]\nindex-url = https://index.example.org/simple\n"), 0o644))
+	require.True(t, onlyPipKnowsIndex([]string{"PIP_CONFIG_FILE=" + file}))
+	require.False(t, onlyPipKnowsIndex([]string{"PIP_CONFIG_FILE=" + file, "UV_DEFAULT_INDEX=https://other.example.org"}))
+	require.False(t, onlyPipKnowsIndex([]string{"PIP_CONFIG_FILE=" + file + ".none"}))
 }
 
 func TestEnvironmentUsesTheUsersPipConfiguration(t *testing.T) {
@@ -66,7 +79,7 @@ func TestEnvironmentUsesTheUsersPipConfiguration(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("[global]\nindex-url = http://127.0.0.1:9/simple\nretries = 0\n"), 0o644))
 	e := newEnvironments(t)
 	t.Setenv("NO_PROXY", "127.0.0.1")
-	_, err := e.For(t.Context(), []string{"six==1.16.0"})
+	_, err := e.For(t.Context(), Want{Requirements: []string{"six==1.16.0"}})
 	if errors.Is(err, ErrNoPip) {
 		skipWithoutIndex(t, err)
 	}
@@ -83,7 +96,7 @@ func TestEnvironmentIsBuiltByAnotherPipWhenThePythonHasNone(t *testing.T) {
 	}
 	require.NoError(t, err, "%s", out)
 	e.python.Path = filepath.Join(bare, "bin", "python3") // not resolved: this is what has no pip
-	require.FileExists(t, filepath.Join(get(t, e, "six==1.16.0"), "six.py"))
+	require.FileExists(t, filepath.Join(get(t, e, "six==1.16.0").Dir, "six.py"))
 }
 
 func TestEnvironmentWithoutAnyPipSaysWhatToInstall(t *testing.T) {
@@ -91,7 +104,7 @@ func TestEnvironmentWithoutAnyPipSaysWhatToInstall(t *testing.T) {
 	nothing := filepath.Join(t.TempDir(), "python3")
 	require.NoError(t, os.WriteFile(nothing, []byte("#!/bin/sh\necho 'No module named pip' >&2\nexit 1\n"), 0o755))
 	e.python.Path = nothing
-	_, err := e.For(t.Context(), []string{"six==1.16.0"})
+	_, err := e.For(t.Context(), Want{Requirements: []string{"six==1.16.0"}})
 	require.ErrorIs(t, err, ErrNoPip)
 	require.ErrorContains(t, err, "No module named pip")
 	require.ErrorContains(t, err, "python3-pip")
@@ -110,13 +123,14 @@ func index(t *testing.T, files map[string][]byte) string {
 		w.Header().Set("Content-Type", "text/html")
 		for name := range files {
 			if file, ok := strings.CutPrefix(name, path); ok {
-				fmt.Fprintf(w, "<a href=%q>%s</a>\n", file, file)
+				fmt.Fprintf(w, "<a href=\"%s#sha256=%x\">%s</a>\n", file, sha256.Sum256(files[name]), file)
 			}
 		}
 	}))
 	t.Cleanup(s.Close)
+	noIndex(t)
 	t.Setenv("PIP_INDEX_URL", s.URL+"/simple/")
-	t.Setenv("NO_PROXY", "127.0.0.1")
+	t.Setenv("UV_DEFAULT_INDEX", s.URL+"/simple/")
 	return s.URL + "/simple/"
 }
 
@@ -161,6 +175,7 @@ func sourceArchive(t *testing.T, project, written string) []byte {
 }
 
 func TestEnvironmentBuildRunsNothingOfAPackage(t *testing.T) {
+	_, _ = uvOnce() // from the real index, before there is another
 	written := filepath.Join(t.TempDir(), "written")
 	files := map[string][]byte{"source/source-1.0.tar.gz": sourceArchive(t, "source", written)}
 	address := index(t, files)
@@ -170,16 +185,17 @@ func TestEnvironmentBuildRunsNothingOfAPackage(t *testing.T) {
 		"a wheel that requires a source archive": "bait",
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newEnvironments(t)
-			_, err := e.For(t.Context(), []string{requirement})
-			if errors.Is(err, ErrNoPip) {
-				skipWithoutIndex(t, err)
-			}
-			var wrong *DependencyError
-			require.ErrorAs(t, err, &wrong)
-			require.NoFileExists(t, written)
-			requireNothingLeft(t, e)
-			t.Log(err)
+			eachInstaller(t, func(t *testing.T, e *Environments) {
+				_, err := e.For(t.Context(), Want{Requirements: []string{requirement}})
+				if errors.Is(err, ErrNoPip) {
+					skipWithoutIndex(t, err)
+				}
+				var wrong *DependencyError
+				require.ErrorAs(t, err, &wrong)
+				require.NoFileExists(t, written)
+				require.Empty(t, environments(t, e))
+				t.Log(err)
+			})
 		})
 	}
 }
@@ -187,10 +203,10 @@ func TestEnvironmentBuildRunsNothingOfAPackage(t *testing.T) {
 func TestEnvironmentOfABrokenWheelIsNotBuilt(t *testing.T) {
 	index(t, map[string][]byte{"broken/broken-1.0-py3-none-any.whl": []byte("this is no zip")})
 	e := newEnvironments(t)
-	_, err := e.For(t.Context(), []string{"broken"})
+	_, err := e.For(t.Context(), Want{Requirements: []string{"broken"}})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "\n")
-	requireNothingLeft(t, e)
+	require.Empty(t, environments(t, e))
 	t.Log(err)
 }
 

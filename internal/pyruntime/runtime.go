@@ -26,6 +26,9 @@ type Config struct {
 	Python  Interpreter
 	Dir     string // directory for packages that subagents declare
 	Sandbox *sandbox.Runner
+
+	UV              string // see EnvironmentsConfig
+	MaxPackageBytes int64  // of all packages together; 0: DefaultMaxBytes
 }
 
 // Runtime runs subagents. It is safe for concurrent use.
@@ -46,7 +49,7 @@ func New(c Config) (*Runtime, error) {
 	if sandbox.Readable(filepath.Dir(packages)) != nil {
 		packages = filepath.Join(c.Sandbox.SharedDir(), "packages")
 	}
-	environments, err := NewEnvironments(packages, c.Python)
+	environments, err := NewEnvironments(EnvironmentsConfig{Dir: packages, Python: c.Python, UV: c.UV, MaxBytes: c.MaxPackageBytes})
 	if err != nil {
 		return nil, err
 	}
@@ -108,12 +111,19 @@ type Call struct {
 	Token     string       // what the gateway demands
 	Limits    sandbox.Limits
 	Mask      []string // values that nothing which is returned may show
+	Granted   []string // the tool skills that the module tools offers; importing another one fails
+	// Lock is the Result.Lock with which the subagent was saved, see Want; "" resolves what it declares.
+	Lock string
+	// Allow is asked for each package by name and version before anything is downloaded; its error refuses the package
+	// and is the failure's Cause. nil allows all.
+	Allow func(ctx context.Context, name, version string) error
 }
 
 // Result is an answer, or a failure of the subagent.
 type Result struct {
 	Answer, Summary string
 	Failure         *Failure // nil: it answered
+	Lock            string   // the packages that it ran with, see ParseLock; "" for none
 	Stdout, Stderr  string   // capped
 	Duration        time.Duration
 	PeakMemory      int64 // bytes
@@ -125,25 +135,44 @@ func (rt *Runtime) Run(ctx context.Context, c Call) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	packages, failure, err := rt.packages(ctx, source)
+	packages, failure, err := rt.packages(ctx, source, c)
 	if err != nil || failure != nil {
-		return Result{Failure: failure}, err
+		return masked(Result{Failure: failure}, c.Mask), err
 	}
-	order, err := json.Marshal(map[string]any{"entry": c.Entry, "query": c.Query, "token": c.Token, "path": packages})
-	if err != nil {
-		return Result{}, fmt.Errorf("encode the order of a run: %w", err)
-	}
-	res, err := rt.box.Run(ctx, sandbox.Spec{
-		Workspace: c.Workspace, Script: filepath.Join(rt.modules, "harness.py"), Stdin: order, Gateway: c.Gateway,
-		Limits: c.Limits, ReadOnly: append(packages, rt.modules),
-	})
+	defer packages.Release()
+	res, err := rt.execute(ctx, c, packages.path())
 	if err != nil {
 		return Result{}, err
 	}
 	if res.Reason == sandbox.Cancelled {
 		return Result{}, context.Cause(ctx)
 	}
-	return masked(read(res, c.Limits), c.Mask), nil
+	result := read(res, c.Limits)
+	result.Lock = packages.Lock
+	return masked(result, c.Mask), nil
+}
+
+// order is what the harness reads.
+type order struct {
+	Entry   string   `json:"entry"`
+	Query   string   `json:"query"`
+	Token   string   `json:"token"`
+	Path    []string `json:"path"` // of packages
+	Granted []string `json:"granted"`
+}
+
+// plotting draws without a screen; the sandbox gives matplotlib its writable directory.
+var plotting = []string{"MPLBACKEND=Agg"}
+
+func (rt *Runtime) execute(ctx context.Context, c Call, packages []string) (*sandbox.Result, error) {
+	stdin, err := json.Marshal(order{Entry: c.Entry, Query: c.Query, Token: c.Token, Path: packages, Granted: append([]string{}, c.Granted...)})
+	if err != nil {
+		return nil, fmt.Errorf("encode the order of a run: %w", err)
+	}
+	return rt.box.Run(ctx, sandbox.Spec{
+		Workspace: c.Workspace, Script: filepath.Join(rt.modules, "harness.py"), Stdin: stdin, Gateway: c.Gateway,
+		Limits: c.Limits, Env: plotting, ReadOnly: append(packages, rt.modules),
+	})
 }
 
 // WorkDir is the directory in which workspaces can be made.
@@ -164,26 +193,39 @@ func readSource(workspace, entry string) ([]byte, error) {
 }
 
 // packages provides what the source declares.
-func (rt *Runtime) packages(ctx context.Context, source []byte) ([]string, *Failure, error) {
+func (rt *Runtime) packages(ctx context.Context, source []byte, c Call) (*Environment, *Failure, error) {
 	declared, err := Dependencies(source)
+	if err == nil {
+		err = declared.Accepts(rt.python.Version)
+	}
 	if err != nil {
 		return nil, &Failure{Kind: BadDependency, Message: err.Error()}, nil
 	}
-	if err := declared.Accepts(rt.python.Version); err != nil {
-		return nil, &Failure{Kind: BadDependency, Message: err.Error()}, nil
-	}
-	if len(declared.Dependencies) == 0 {
-		return []string{}, nil, nil
-	}
-	dir, err := rt.environments.For(ctx, declared.Dependencies)
-	var wrong *DependencyError
-	if errors.As(err, &wrong) {
-		return nil, &Failure{Kind: BadDependency, Message: wrong.Error()}, nil
+	e, err := rt.environments.For(ctx, Want{Requirements: declared.Dependencies, Lock: c.Lock, Allow: c.Allow})
+	if failure := packageFailure(err); failure != nil {
+		return nil, failure, nil
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("provide packages: %w", err)
 	}
-	return []string{dir}, nil, nil
+	return e, nil, nil
+}
+
+// packageFailure is what the subagent's author can do something about: another package, or none. Trouble that passes is
+// left to those who repeat the run.
+func packageFailure(err error) *Failure {
+	var wrong *DependencyError
+	var denied *DeniedError
+	var missing *IndexError
+	switch {
+	case errors.As(err, &wrong):
+		return &Failure{Kind: BadDependency, Message: wrong.Error()}
+	case errors.As(err, &denied):
+		return &Failure{Kind: Denied, Message: denied.Error(), Cause: denied.Err}
+	case errors.As(err, &missing) && !missing.Passing:
+		return &Failure{Kind: NoIndex, Message: missing.Error(), Cause: missing}
+	}
+	return nil
 }
 
 // Inspection is what a subagent's source tells without being run.

@@ -191,7 +191,9 @@ def main(query):
     except ToolError as e: refused = e.code
     shell = shell_command("echo out; echo err >&2; exit 3")
     return {"answer": [refused, shell, execute_shell_command("echo hi"), search_serper("x")], "summary": str(len(said))}
-`, func(c *Call) { c.Gateway, c.Token = answer, "secret-token" })
+`, func(c *Call) {
+			c.Gateway, c.Token, c.Granted = answer, "secret-token", []string{"web_search", "shell_command"}
+		})
 		require.Nil(t, res.Failure, "%+v", res.Failure)
 		require.JSONEq(t, `["not_granted", {"stdout": "out\n", "stderr": "err\n", "exit_code": 3}, "hi\n", "Error: not yours"]`, res.Answer)
 		require.Equal(t, "8", res.Summary)

@@ -3,7 +3,8 @@ import json
 import os
 import threading
 
-token = ""  # set by the harness
+token = ""  # set by the harness, as is
+workspace = ""  # the directory whose files may be handed over
 
 _lock = threading.Lock()
 _shared = None  # the one inherited connection, where sockets cannot be made

@@ -44,8 +44,10 @@ def main():
     entry = os.path.join(workspace, order["entry"])
     sys.path[:0] = [MODULES, os.path.dirname(entry), workspace] + order["path"]
     import _gateway
+    import tools
 
-    _gateway.token = order["token"]
+    _gateway.token, _gateway.workspace = order["token"], workspace
+    tools.grant(order["granted"])
     try:
         report = answer(entry, order["query"])
     except Failed as e:

@@ -72,3 +72,43 @@ def execute_shell_command(command, *_):
     if result["exit_code"] != 0:
         return "Error: exit code %d: %s" % (result["exit_code"], result["stderr"])
     return result["stdout"]
+
+
+# A tool that was not given is not there to be imported: what the author has to change is said where the mistake is.
+
+_NEEDS = {
+    "web_search": "web_search",
+    "search_serper": "web_search",
+    "web_reading": "web_reading",
+    "read_url_jina": "web_reading",
+    "browser_automation": "browser_automation",
+    "shell_command": "shell_command",
+    "execute_shell_command": "shell_command",
+}
+
+_granted = None  # nothing is taken away outside a run
+
+
+def grant(tools):
+    """Leave only the functions of these tools; the harness calls it before the subagent is loaded."""
+    global _granted
+    _granted = list(tools)
+    for name, tool in _NEEDS.items():
+        if tool not in _granted:
+            globals().pop(name, None)
+    globals().pop("grant", None)
+
+
+def __getattr__(name):
+    if name.startswith("_"):
+        raise AttributeError("module 'tools' has no attribute %r" % name)
+    tool = _NEEDS.get(name)
+    if tool is None:
+        raise ImportError("there is no tool %s; there are %s" % (name, ", ".join(sorted(set(_NEEDS.values())))))
+    raise ImportError('%s was not given to this subagent: list "%s" in `skills` of create_subagent%s' % (name, tool, _listed()))
+
+
+def _listed():
+    if not _granted:
+        return " (it lists none)"
+    return " (it lists %s)" % ", ".join(_granted)
