@@ -82,6 +82,7 @@ var advice = map[Kind]string{
 	KindQuota:         " (the account is out of credit)",
 	KindUnreachable:   " (check OPENAI_BASE_URL and the network)",
 	KindContextLength: " (hand in less text, long material as input files, or choose a model with a larger context window)",
+	KindUnsupported:   " (this model server does not transcribe audio: work without it, or have OPENAI_BASE_URL and AGENTFACTORY_TRANSCRIPTION_MODEL set to one that does)",
 	KindTooLarge:      " (no model writes that much: check which server answers at OPENAI_BASE_URL)",
 }
 

@@ -21,6 +21,7 @@ const (
 	KindStalled        Kind = "stalled"         // the connection stands, but nothing came for too long
 	KindCutStream      Kind = "cut_stream"      // the reply broke off before its end
 	KindMalformed      Kind = "malformed"       // the reply is not what the protocol says
+	KindUnsupported    Kind = "unsupported"     // the server has no such endpoint
 	KindTooLarge       Kind = "too_large"       // the reply is larger than any model's; asked again it would cost as much
 )
 

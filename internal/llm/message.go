@@ -24,11 +24,20 @@ const (
 
 // Message is one entry of a conversation. Its JSON form is what transcripts store: fields are only ever added.
 type Message struct {
-	Role       string     `json:"role"`
-	Content    string     `json:"content,omitempty"`
+	Role    string `json:"role"`
+	Content string `json:"content,omitempty"`
+	// Parts stand in place of Content in a user message with images.
+	Parts      []Part     `json:"parts,omitempty"`
 	ToolCalls  []ToolCall `json:"tool_calls,omitempty"`
 	ToolCallID string     `json:"tool_call_id,omitempty"`
 	Refusal    string     `json:"refusal,omitempty"`
+}
+
+// Part is a piece of a user message: a text or, with a MediaType, an image.
+type Part struct {
+	Text      string `json:"text,omitempty"`
+	MediaType string `json:"media_type,omitempty"` // such as image/png
+	Data      []byte `json:"data,omitempty"`       // the image file
 }
 
 // ToolCall is the model's wish to have a function tool called.

@@ -37,6 +37,10 @@ var builtInPrices = Prices{
 	"gpt-4o":        {2.50, 1.25, 10},
 	"gpt-4o-mini":   {0.15, 0.075, 0.60},
 
+	// Nearly all that these read is audio, which has a price of its own; none is cached.
+	"gpt-4o-transcribe":      {6, 6, 10},
+	"gpt-4o-mini-transcribe": {3, 3, 5},
+
 	"claude-opus-5-5":   {4, 0.20, 20},
 	"claude-opus-5":     {5, 0.50, 25},
 	"claude-opus-4-6":   {5, 0.50, 25},

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -47,7 +48,7 @@ func encodeMessages(messages []Message) ([]openai.ChatCompletionMessageParamUnio
 		case RoleSystem:
 			encoded = append(encoded, openai.SystemMessage(message.Content))
 		case RoleUser:
-			encoded = append(encoded, openai.UserMessage(message.Content))
+			encoded = append(encoded, encodeUser(message))
 		case RoleTool:
 			encoded = append(encoded, openai.ToolMessage(message.Content, message.ToolCallID))
 		case RoleAssistant:
@@ -57,6 +58,23 @@ func encodeMessages(messages []Message) ([]openai.ChatCompletionMessageParamUnio
 		}
 	}
 	return encoded, nil
+}
+
+// encodeUser sends images as data URLs, which every server with vision understands.
+func encodeUser(message Message) openai.ChatCompletionMessageParamUnion {
+	if len(message.Parts) == 0 {
+		return openai.UserMessage(message.Content)
+	}
+	parts := make([]openai.ChatCompletionContentPartUnionParam, 0, len(message.Parts))
+	for _, part := range message.Parts {
+		if part.MediaType == "" {
+			parts = append(parts, openai.TextContentPart(part.Text))
+			continue
+		}
+		url := "data:" + part.MediaType + ";base64," + base64.StdEncoding.EncodeToString(part.Data)
+		parts = append(parts, openai.ImageContentPart(openai.ChatCompletionContentPartImageImageURLParam{URL: url}))
+	}
+	return openai.UserMessage(parts)
 }
 
 func encodeAssistant(message Message) openai.ChatCompletionMessageParamUnion {

@@ -8,6 +8,9 @@ const (
 	tokensPerCall    = 3
 	tokensPerTool    = 8
 	tokensPrimeReply = 3
+	// What OpenAI charges for an image of 1024×1024 pixels in high detail; others charge other numbers, and the pixels
+	// are not looked at here.
+	tokensPerImage = 765
 )
 
 // CountTokens counts the tokens of a text as the model does or, for models whose tokenizer is not published, as
@@ -31,6 +34,12 @@ func CountTokens(model, text string) int {
 // instead of counting a conversation again.
 func CountMessage(model string, message Message) int {
 	count := tokensPerMessage + CountTokens(model, message.Content) + CountTokens(model, message.Refusal)
+	for _, part := range message.Parts {
+		if part.MediaType != "" {
+			count += tokensPerImage
+		}
+		count += CountTokens(model, part.Text)
+	}
 	for _, call := range message.ToolCalls {
 		count += tokensPerCall + CountTokens(model, call.Name) + CountTokens(model, call.Arguments)
 	}

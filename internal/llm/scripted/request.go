@@ -2,9 +2,11 @@ package scripted
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -160,7 +162,8 @@ func readMessage(raw json.RawMessage) (llm.Message, error) {
 	return decoded, nil
 }
 
-// readContent takes a string or a list of parts, of which the texts are kept.
+// readContent takes a string or a list of parts, of which the texts are kept, and of images a line that a script can
+// match: [image/png, 68 bytes, sha256 1f2e3d4c5b6a].
 func readContent(raw json.RawMessage) (string, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return "", nil
@@ -169,17 +172,43 @@ func readContent(raw json.RawMessage) (string, error) {
 	if json.Unmarshal(raw, &text) == nil {
 		return text, nil
 	}
-	var parts []struct {
-		Text string `json:"text"`
-	}
+	var parts []contentPart
 	if err := json.Unmarshal(raw, &parts); err != nil {
 		return "", errors.New("content must be a string or a list of parts")
 	}
 	var texts []string
 	for _, part := range parts {
-		texts = append(texts, part.Text)
+		text, err := part.describe()
+		if err != nil {
+			return "", err
+		}
+		texts = append(texts, text)
 	}
 	return strings.Join(texts, "\n"), nil
+}
+
+type contentPart struct {
+	Text     string `json:"text"`
+	ImageURL *struct {
+		URL string `json:"url"`
+	} `json:"image_url"`
+}
+
+// describe looks at an image as a server does: it has to be a picture.
+func (p contentPart) describe() (string, error) {
+	if p.ImageURL == nil {
+		return p.Text, nil
+	}
+	head, data, found := strings.Cut(p.ImageURL.URL, ";base64,")
+	if !found {
+		return "[image at " + p.ImageURL.URL + "]", nil
+	}
+	image, err := base64.StdEncoding.DecodeString(data)
+	kind := strings.TrimPrefix(head, "data:")
+	if err != nil || http.DetectContentType(image) != kind {
+		return "", fmt.Errorf("the image is not a valid %s in base64", kind)
+	}
+	return fmt.Sprintf("[%s, %d bytes, sha256 %.6x]", kind, len(image), sha256.Sum256(image)), nil
 }
 
 // checkCallsAnswered wants every tool call answered directly after the message that asks for it, and nothing else
