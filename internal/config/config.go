@@ -40,6 +40,8 @@ type Model struct {
 	SubagentModel string `yaml:"subagent_name"` // the same as Name unless set
 	// EmbeddingModel lets the library be searched by meaning as well; "": by words alone.
 	EmbeddingModel string `yaml:"embedding_name"`
+	// TranscriptionModel writes down the audio that subagents hand in; "": none does.
+	TranscriptionModel string `yaml:"transcription_name"`
 }
 
 // S3 is where skills, runs and blobs are kept. Region, credentials and endpoint are
@@ -139,8 +141,11 @@ type SubagentLimits struct {
 	Disk      Bytes    `yaml:"disk"` // of its whole workspace
 }
 
-// DefaultModel is used when the endpoint is OpenAI's and no model is named.
-const DefaultModel = "gpt-5-mini"
+// What is used when the endpoint is OpenAI's and no model is named.
+const (
+	DefaultModel              = "gpt-5-mini"
+	DefaultTranscriptionModel = "gpt-4o-mini-transcribe"
+)
 
 // What a run needs and Load does not insist on; see Model.Check.
 var (
@@ -190,6 +195,7 @@ func (c *Config) complete(getenv func(string) string) error {
 	c.Data = data
 	if c.Model.isOpenAI() {
 		c.Model.Name = cmp.Or(c.Model.Name, DefaultModel)
+		c.Model.TranscriptionModel = cmp.Or(c.Model.TranscriptionModel, DefaultTranscriptionModel)
 	}
 	c.Model.SubagentModel = cmp.Or(c.Model.SubagentModel, c.Model.Name)
 	c.Sandbox.Min = cmp.Or(c.Sandbox.Min, "confined")

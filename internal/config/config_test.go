@@ -36,7 +36,7 @@ func TestNothingConfiguredMeansEmbeddedServersAndOpenAI(t *testing.T) {
 	c, err := Load(getenv)
 	require.NoError(t, err)
 	require.Equal(t, filepath.Join(getenv("HOME"), ".local/share/agentfactory"), c.Data)
-	require.Equal(t, Model{Name: DefaultModel, SubagentModel: DefaultModel}, c.Model)
+	require.Equal(t, Model{Name: DefaultModel, SubagentModel: DefaultModel, TranscriptionModel: DefaultTranscriptionModel}, c.Model)
 	require.Empty(t, c.S3.Bucket)
 	require.False(t, c.Temporal.Configured)
 	require.Equal(t, "confined", c.Sandbox.Min)

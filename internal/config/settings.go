@@ -41,6 +41,8 @@ var settings = []Setting{
 	{Key: "tools.reading.base_url", Env: "JINA_BASE_URL", Default: "https://r.jina.ai", Purpose: "server that speaks Jina Reader's API",
 		field: func(c *Config) *string { return &c.Tools.Reading.BaseURL }},
 
+	{Key: "model.transcription_name", Env: "AGENTFACTORY_TRANSCRIPTION_MODEL", Default: DefaultTranscriptionModel + " on OpenAI, else none", Purpose: "model of that endpoint that transcribes audio for subagents",
+		field: func(c *Config) *string { return &c.Model.TranscriptionModel }},
 	{Key: "prices", Default: "a built-in table", Purpose: "USD per million tokens by model: {input, cached_input, output}"},
 	{Key: "context_windows", Default: "a built-in table", Purpose: "tokens that fit, by model"},
 

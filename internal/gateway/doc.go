@@ -7,8 +7,9 @@
 //
 // # Wire protocol
 //
-// HTTP/1.1 with JSON bodies. Every request carries "Authorization: Bearer <token of the run>". Bodies have at most 4 MiB.
-// Unknown fields are an error. Requests may come from several threads at once.
+// HTTP/1.1 with JSON bodies. Every request carries "Authorization: Bearer <token of the run>". Bodies have at most 4 MiB,
+// those with images or audio, whose Content-Length has to be given, about 57 MiB. Unknown fields are an error. Requests
+// may come from several threads at once.
 //
 // POST /v1/llm calls the language model.
 //
@@ -16,7 +17,16 @@
 //	200 {"text": "…", "usage": {"input_tokens": 12, "output_tokens": 7}}
 //
 // system and max_tokens may be missing or null. Roles are system, user and assistant. There is at least one message or a
-// system text.
+// system text. The content of a message may also be a list of parts; images come from the user, at most 8 of 5 MiB each,
+// as image/png, image/jpeg, image/gif or image/webp in base64. The journal keeps their SHA-256 in place of their data.
+//
+//	{"role": "user", "content": [{"type": "text", "text": "…"}, {"type": "image", "media_type": "image/png", "data": "…"}]}
+//
+// POST /v1/transcribe writes down what is said in an audio file of at most 25 MiB, in base64. language may be missing or
+// null. The journal keeps the SHA-256 of the audio.
+//
+//	{"name": "talk.mp3", "language": "en", "audio": "…"}
+//	200 {"text": "…", "usage": {"input_tokens": 12, "output_tokens": 7}}
 //
 // POST /v1/tool/<name> calls a tool: web_search, web_reading, browser_automation. The body is one JSON object, and so is
 // the reply; the tool defines their fields.

@@ -184,8 +184,8 @@ func TestAClosedSessionAnswersNothing(t *testing.T) {
 }
 
 func FuzzBodies(f *testing.F) {
-	for _, seed := range []string{ask("x"), `{}`, `null`, `{"command":"ls","timeout":1e999}`, `{"call":1,"exit_code":0}`, "\xff", `{"messages":[null]}`} {
-		for _, path := range []string{"/v1/llm", "/v1/shell", "/v1/shell/done", "/v1/tool/web_search"} {
+	for _, seed := range []string{ask("x"), `{}`, `null`, `{"command":"ls","timeout":1e999}`, `{"call":1,"exit_code":0}`, "\xff", `{"messages":[null]}`, look("user", imagePart("image/png", png)), hear("a.mp3", "", []byte("x"))} {
+		for _, path := range []string{"/v1/llm", "/v1/transcribe", "/v1/shell", "/v1/shell/done", "/v1/tool/web_search"} {
 			f.Add(path, []byte(seed))
 		}
 	}

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -119,3 +120,5 @@ type memory struct{}
 
 func (*memory) Load(context.Context) ([]gateway.Entry, error) { return nil, nil }
 func (*memory) Append(context.Context, gateway.Entry) error   { return nil }
+
+func digest(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }

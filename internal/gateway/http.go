@@ -11,8 +11,15 @@ import (
 	"strings"
 )
 
-// maxRequest bounds the body of a request, in bytes.
-const maxRequest = 4 << 20
+// Bounds of the body of a request, in bytes.
+const (
+	maxRequest = 4 << 20
+	// maxMedia is that of a request that may carry images or audio: eight images in base64, and the text.
+	maxMedia = maxRequest + maxImages*(maxImage+2)/3*4
+)
+
+// mediaPaths take requests with images or audio.
+var mediaPaths = map[string]bool{"/v1/llm": true, "/v1/transcribe": true}
 
 // endpoint answers one decoded request.
 type endpoint func(r *http.Request, body json.RawMessage) (json.RawMessage, error)
@@ -21,6 +28,7 @@ func (s *Session) newRoutes() *http.ServeMux {
 	routes := http.NewServeMux()
 	for pattern, answer := range map[string]endpoint{
 		"POST /v1/llm":         s.answerLLM,
+		"POST /v1/transcribe":  s.answerTranscribe,
 		"POST /v1/tool/{name}": s.answerTool,
 		"POST /v1/shell":       s.answerShell,
 		"POST /v1/shell/done":  s.answerShellDone,
@@ -65,7 +73,12 @@ func (s *Session) answer(w http.ResponseWriter, r *http.Request, answer endpoint
 	if s.broken() != nil {
 		return nil, errBroken
 	}
-	body, err := readObject(http.MaxBytesReader(w, r.Body, maxRequest))
+	limit, done, err := s.admit(r)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	body, err := readObject(http.MaxBytesReader(w, r.Body, limit), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +89,19 @@ func (s *Session) answer(w http.ResponseWriter, r *http.Request, answer endpoint
 	return answer(r, body)
 }
 
+// admit says how large a body may be. Only one large one is in memory at a time: a subagent may have hundreds of threads.
+func (s *Session) admit(r *http.Request) (limit int64, done func(), err error) {
+	if r.ContentLength <= maxRequest || !mediaPaths[r.URL.Path] {
+		return maxRequest, func() {}, nil
+	}
+	select {
+	case s.media <- struct{}{}:
+		return maxMedia, func() { <-s.media }, nil
+	case <-r.Context().Done():
+		return 0, nil, r.Context().Err()
+	}
+}
+
 // errBroken is all that the run learns: why is for the one who runs it, from Close.
 var errBroken = Errorf(Unavailable, "the gateway of this run has failed; the run is going to be repeated")
 
@@ -83,12 +109,12 @@ func (s *Session) answerElse(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, Errorf(UnknownTool, "there is no %s %.100q here; use the tools and llm modules", r.Method, r.URL.Path))
 }
 
-// readObject reads a body that must be one JSON object.
-func readObject(r io.Reader) (json.RawMessage, error) {
+// readObject reads a body that must be one JSON object of at most limit bytes.
+func readObject(r io.Reader, limit int64) (json.RawMessage, error) {
 	body, err := io.ReadAll(r)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return nil, &Error{Code: InvalidRequest, Message: fmt.Sprintf("the request is larger than %d bytes", maxRequest), status: http.StatusRequestEntityTooLarge}
+		return nil, tooLarge(limit)
 	}
 	if err != nil {
 		return nil, Errorf(InvalidRequest, "read the request: %v", err)
@@ -98,6 +124,10 @@ func readObject(r io.Reader) (json.RawMessage, error) {
 		return nil, Errorf(InvalidRequest, "the request is not a JSON object")
 	}
 	return body, nil
+}
+
+func tooLarge(limit int64) *Error {
+	return &Error{Code: InvalidRequest, Message: fmt.Sprintf("the request is larger than %d bytes", limit), status: http.StatusRequestEntityTooLarge}
 }
 
 // decode fills v from a body and refuses fields that v does not have.

@@ -19,10 +19,11 @@ import (
 
 // The kinds of an Entry.
 const (
-	KindLLM       = "llm"
-	KindTool      = "tool"
-	KindShell     = "shell"      // a command was allowed or refused
-	KindShellDone = "shell_done" // and this came of it
+	KindLLM        = "llm"        // images by digest
+	KindTranscribe = "transcribe" // the audio by digest
+	KindTool       = "tool"
+	KindShell      = "shell"      // a command was allowed or refused
+	KindShellDone  = "shell_done" // and this came of it
 )
 
 // Entry is one call with its answer, secrets blotted out. Either Reply or Error is set.

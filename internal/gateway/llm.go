@@ -19,8 +19,9 @@ type LLMRequest struct {
 
 // Message is one message of a conversation; its role is system, user or assistant.
 type Message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
+	Role    string
+	Content string
+	Parts   []Part // in place of Content: texts and, from the user, images
 }
 
 // LLMReply is what the model wrote, and what it cost.
@@ -30,9 +31,14 @@ type LLMReply struct {
 }
 
 type llmBody struct {
-	System    *string   `json:"system"`
-	Messages  []Message `json:"messages"`
-	MaxTokens *int      `json:"max_tokens"`
+	System    *string       `json:"system"`
+	Messages  []messageBody `json:"messages"`
+	MaxTokens *int          `json:"max_tokens"`
+}
+
+type messageBody struct {
+	Role    string          `json:"role"`
+	Content json.RawMessage `json:"content"`
 }
 
 func (s *Session) answerLLM(r *http.Request, body json.RawMessage) (json.RawMessage, error) {
@@ -43,7 +49,14 @@ func (s *Session) answerLLM(r *http.Request, body json.RawMessage) (json.RawMess
 	if s.config.LLM == nil {
 		return nil, errNoModel
 	}
-	return s.do(r.Context(), call{kind: KindLLM, body: body, live: func(ctx context.Context, _ int) (any, Usage, error) {
+	recorded, err := withoutImages(body, req)
+	if err != nil {
+		return nil, err
+	}
+	if len(recorded) > maxRequest {
+		return nil, tooLarge(maxRequest)
+	}
+	return s.do(r.Context(), call{kind: KindLLM, body: recorded, live: func(ctx context.Context, _ int) (any, Usage, error) {
 		reply, err := s.callLLM(ctx, req)
 		return reply, reply.Usage, err
 	}})
@@ -69,7 +82,7 @@ func parseLLM(body json.RawMessage) (LLMRequest, error) {
 	if err := decode(body, &b); err != nil {
 		return LLMRequest{}, err
 	}
-	req := LLMRequest{Messages: b.Messages}
+	req := LLMRequest{}
 	if b.System != nil {
 		req.System = *b.System
 	}
@@ -85,6 +98,11 @@ func parseLLM(body json.RawMessage) (LLMRequest, error) {
 		if m.Role != "system" && m.Role != "user" && m.Role != "assistant" {
 			return LLMRequest{}, Errorf(InvalidRequest, "messages[%d].role is %.40q; use system, user or assistant", i, m.Role)
 		}
+		message, err := m.message(i)
+		if err != nil {
+			return LLMRequest{}, err
+		}
+		req.Messages = append(req.Messages, message)
 	}
-	return req, nil
+	return req, checkImages(req)
 }

@@ -22,6 +22,8 @@ type Config struct {
 	Skill, Workspace string
 	// LLM answers call_llm; nil when no model is configured.
 	LLM LLM
+	// Transcribe answers transcribe; nil when no model for audio is configured.
+	Transcribe Transcribe
 	// MaxTokens is how many output tokens call_llm may spend, those of earlier attempts included; negative: no limit.
 	MaxTokens int64
 	// MaxCostUSD is what call_llm may cost, in US dollars, earlier attempts included; no call is made once it is
@@ -58,6 +60,7 @@ type Session struct {
 	budget   *budget
 	commands commands
 	slots    chan struct{} // calls that may be carried out at once
+	media    chan struct{} // the one that may be read whose body is large
 	tools    map[string]Tool
 	closers  []func() // of the tools that were made for this run
 
@@ -88,7 +91,7 @@ func New(c Config) (*Session, error) {
 	}
 	s := &Session{
 		config: c, token: rand.Text(), mask: newMask(c.Secrets), calls: newLedger(c.Journal),
-		budget: &budget{max: c.MaxTokens, maxCost: c.MaxCostUSD}, slots: make(chan struct{}, atOnce),
+		budget: &budget{max: c.MaxTokens, maxCost: c.MaxCostUSD}, slots: make(chan struct{}, atOnce), media: make(chan struct{}, 1),
 	}
 	s.openTools()
 	s.routes = s.newRoutes()
@@ -124,6 +127,9 @@ func names(tools map[string]Tool) []string {
 // Token is what the run must present with every request.
 func (s *Session) Token() string { return s.token }
 
+// Granted names the tools that this subagent was given.
+func (s *Session) Granted() []string { return slices.Clone(s.config.Granted) }
+
 // Usage is what this step has spent so far, by this attempt and by the earlier ones whose calls are in the journal.
 func (s *Session) Usage() Usage { return s.budget.usage() }
 
@@ -151,7 +157,7 @@ func (s *Session) Close() error {
 	for _, closeIt := range closers {
 		closeIt()
 	}
-	if s.config.LLM != nil {
+	if s.config.LLM != nil || s.config.Transcribe != nil {
 		_ = s.load(context.Background()) // a rerun that makes no call still counts what the earlier attempts spent; a failure breaks the session
 	}
 	return s.broken()
