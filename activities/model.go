@@ -19,6 +19,7 @@ import (
 // Completer makes one model call.
 type Completer interface {
 	Complete(ctx context.Context, req llm.Request, progress func(llm.Progress)) (llm.Response, error)
+	Transcribe(ctx context.Context, model string, audio llm.Audio) (llm.Transcription, error)
 }
 
 // Models gives the client and the limits of a model by its name.
@@ -27,6 +28,8 @@ type Models interface {
 	Resolve(model string) (ModelSettings, error)
 	// Completer returns the client for the model; its error is of type ModelNotConfigured.
 	Completer(model string) (Completer, error)
+	// TranscriptionModel names the model that writes down audio; "" when there is none.
+	TranscriptionModel() string
 }
 
 // ModelSettings are fixed for a run when it begins.

@@ -343,7 +343,7 @@ func (s *Subagents) execute(ctx context.Context, c *call, dir, file, query strin
 		limits.Wall = min(limits.Wall, max(time.Second, time.Duration(left)*time.Second-time.Since(c.step.At)))
 	}
 	res, err := s.Python.Run(ctx, pyruntime.Call{
-		Workspace: dir, Entry: file, Query: query, Gateway: door, Token: door.Token(), Limits: limits, Mask: s.Secrets,
+		Workspace: dir, Entry: file, Query: query, Gateway: door, Token: door.Token(), Granted: door.Granted(), Limits: limits, Mask: s.Secrets,
 	})
 	broken := door.Close()
 	if asked := door.Asked(); err == nil && asked != nil {
@@ -372,6 +372,7 @@ func (s *Subagents) door(c *call, agent run.Subagent, dir, past string) (*gatewa
 		Tools: s.Tools, Granted: agent.Tools, Skill: agent.SkillName, Workspace: dir, Secrets: s.Secrets, Journal: journal, Policy: s.Policy, Grants: granted(c.in.Grants),
 		MaxTokens:  left(c.in.Remaining.SubagentTokens, c.step.Usage.SubagentOutputTokens),
 		MaxCostUSD: left(c.in.Remaining.CostUSD, c.step.Usage.CostUSD), LLM: s.completion(c.opening.SubagentModel),
+		Transcribe: s.transcription(c.opening.SubagentModel),
 	})
 }
 
@@ -403,13 +404,40 @@ func (s *Subagents) completion(model string) gateway.LLM {
 			messages = append(messages, llm.Message{Role: "system", Content: req.System})
 		}
 		for _, m := range req.Messages {
-			messages = append(messages, llm.Message{Role: m.Role, Content: m.Content})
+			messages = append(messages, llm.Message{Role: m.Role, Content: m.Content, Parts: parts(m.Parts)})
 		}
 		res, err := client.Complete(ctx, llm.Request{Model: model, Messages: messages, MaxOutputTokens: req.MaxTokens}, nil)
 		if err != nil {
 			return gateway.LLMReply{}, err
 		}
 		return gateway.LLMReply{Text: or(res.Message.Content, res.Message.Refusal), Usage: gatewayUsage(res.Usage)}, nil
+	}
+}
+
+func parts(given []gateway.Part) []llm.Part {
+	var parts []llm.Part
+	for _, p := range given {
+		parts = append(parts, llm.Part{Text: p.Text, MediaType: p.MediaType, Data: p.Data})
+	}
+	return parts
+}
+
+// transcription is the model for audio of the server that serves a model; nil when none is configured.
+func (s *Subagents) transcription(model string) gateway.Transcribe {
+	name := s.Models.TranscriptionModel()
+	if name == "" {
+		return nil
+	}
+	return func(ctx context.Context, req gateway.TranscribeRequest) (gateway.TranscribeReply, error) {
+		client, err := s.Models.Completer(model)
+		if err != nil {
+			return gateway.TranscribeReply{}, err
+		}
+		heard, err := client.Transcribe(ctx, name, llm.Audio{Name: req.Name, Language: req.Language, Data: req.Audio})
+		if err != nil {
+			return gateway.TranscribeReply{}, err
+		}
+		return gateway.TranscribeReply{Text: heard.Text, Usage: gatewayUsage(heard.Usage)}, nil
 	}
 }
 

@@ -254,7 +254,7 @@ func (t *trial) execute(ctx context.Context, dir, entry string, door *trialDoor)
 		limits.Wall = min(limits.Wall, max(time.Second, time.Duration(left)*time.Second))
 	}
 	res, err := t.s.Python.Run(ctx, pyruntime.Call{
-		Workspace: dir, Entry: entry, Query: t.past.Query, Gateway: door, Token: door.Token(), Limits: limits, Mask: t.s.Secrets,
+		Workspace: dir, Entry: entry, Query: t.past.Query, Gateway: door, Token: door.Token(), Granted: door.Granted(), Limits: limits, Mask: t.s.Secrets,
 	})
 	if broken := door.Close(); err == nil && broken != nil {
 		err = broken
@@ -316,9 +316,25 @@ func (t *trial) door(tools []string, journal string) (*trialDoor, error) {
 			}
 			return reply, err
 		},
+		Transcribe: t.transcription(lacking),
 	})
 	d.Session = session
 	return d, err
+}
+
+// transcription listens to what the recording lacks, where this worker can.
+func (t *trial) transcription(lacking func() error) gateway.Transcribe {
+	listen := t.s.transcription(t.judge.model)
+	return func(ctx context.Context, r gateway.TranscribeRequest) (gateway.TranscribeReply, error) {
+		if listen == nil {
+			return gateway.TranscribeReply{}, lacking()
+		}
+		reply, err := listen(ctx, r)
+		if err != nil && final(err) {
+			return reply, lacking()
+		}
+		return reply, err
+	}
 }
 
 // unasked is a policy in a gate: nobody is asked, so what a person would have to decide about is a call that is not made.

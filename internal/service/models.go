@@ -109,6 +109,13 @@ func (m *Models) Completer(model string) (activities.Completer, error) {
 	return m.client, nil
 }
 
+// TranscriptionModel names the model for audio of the configured endpoint.
+func (m *Models) TranscriptionModel() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.configured.TranscriptionModel
+}
+
 // EmbeddingModel implements skillstore.Embedder. Without a model endpoint there is none.
 func (m *Models) EmbeddingModel() string {
 	m.mu.Lock()
