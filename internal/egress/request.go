@@ -74,7 +74,7 @@ func hostPort(authority string, defaultPort int) (string, int, error) {
 		}
 		port = int(n)
 	}
-	if host == "" || strings.ContainsFunc(host, notOfHost) {
+	if host == "" || strings.HasSuffix(host, ".") || strings.ContainsFunc(host, notOfHost) {
 		return "", 0, refuse(http.StatusBadRequest, "%.80q is no host name; write it in ASCII (punycode)", authority)
 	}
 	return host, port, nil

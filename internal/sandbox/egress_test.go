@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -114,4 +115,18 @@ func descriptors(t *testing.T) int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
 	return len(entries)
+}
+
+// BenchmarkEgressStart is to be compared with BenchmarkStart/namespaced.
+func BenchmarkEgressStart(b *testing.B) {
+	r, err := New(Config{StateDir: stateDir(b), Force: Namespaced, Min: Namespaced})
+	require.NoError(b, err)
+	script := filepath.Join(r.SharedDir(), "pass.py")
+	require.NoError(b, os.WriteFile(script, []byte("pass"), 0o644))
+	dir := workspace(b, r)
+	for b.Loop() {
+		res, err := r.Run(b.Context(), Spec{Workspace: dir, Script: script, Egress: echoProxy, Limits: testLimits})
+		require.NoError(b, err)
+		require.Zero(b, res.ExitCode)
+	}
 }
