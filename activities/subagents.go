@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"agentfactory/internal/egress"
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/llm"
 	"agentfactory/internal/metaskill"
@@ -45,7 +47,9 @@ type Subagents struct {
 	Limits  sandbox.Limits
 	Tools   map[string]gateway.Tool
 	Policy  gateway.Policy // about every call of a subagent; nil allows all
-	Secrets []string       // never shown to a model, whatever code prints
+	// Dial connects plain HTTP requests; nil reaches the public internet alone.
+	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	Secrets []string // never shown to a model, whatever code prints
 }
 
 func (s *Subagents) caller() caller { return caller{records: s.Records, blobs: s.Blobs} }
@@ -342,9 +346,9 @@ func (s *Subagents) execute(ctx context.Context, c *call, dir, file, query strin
 	if left := c.in.Remaining.Seconds; left >= 0 {
 		limits.Wall = min(limits.Wall, max(time.Second, time.Duration(left)*time.Second-time.Since(c.step.At)))
 	}
-	res, err := s.Python.Run(ctx, pyruntime.Call{
+	res, err := s.runPython(ctx, pyruntime.Call{
 		Workspace: dir, Entry: file, Query: query, Gateway: door, Token: door.Token(), Granted: door.Granted(), Limits: limits, Mask: s.Secrets,
-	})
+	}, door, egress.LiveAll, permitted(door))
 	broken := door.Close()
 	if asked := door.Asked(); err == nil && asked != nil {
 		err = asks{Asked{Digest: asked.Digest, Request: cut(asked.Tool+" "+string(asked.Request), maxShownAnswer), Rule: asked.Rule, Reason: asked.Reason}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"agentfactory/internal/checking"
+	"agentfactory/internal/egress"
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/pyruntime"
@@ -253,9 +255,9 @@ func (t *trial) execute(ctx context.Context, dir, entry string, door *trialDoor)
 	if left := t.left.Seconds; left >= 0 {
 		limits.Wall = min(limits.Wall, max(time.Second, time.Duration(left)*time.Second))
 	}
-	res, err := t.s.Python.Run(ctx, pyruntime.Call{
+	res, err := t.s.runPython(ctx, pyruntime.Call{
 		Workspace: dir, Entry: entry, Query: t.past.Query, Gateway: door, Token: door.Token(), Granted: door.Granted(), Limits: limits, Mask: t.s.Secrets,
-	})
+	}, door.Session, egress.LiveReads, door.onlyReads)
 	if broken := door.Close(); err == nil && broken != nil {
 		err = broken
 	}
@@ -270,6 +272,16 @@ func (t *trial) execute(ctx context.Context, dir, entry string, door *trialDoor)
 type trialDoor struct {
 	*gateway.Session
 	missing atomic.Bool // a call was asked for that the recording lacks and that is not made
+}
+
+// onlyReads lets out what only looks something up; what else the recording lacks is not done again.
+func (d *trialDoor) onlyReads(ctx context.Context, r egress.Request) error {
+	reads := !r.Tunnel && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	if !reads && !d.Recorded(ctx, gateway.KindHTTP, r) {
+		d.missing.Store(true)
+		return gateway.Errorf(gateway.Unavailable, "the recording of this case has no such request")
+	}
+	return d.Permit(ctx, gateway.KindHTTP, r)
 }
 
 // silent says why the run decides nothing, or "".

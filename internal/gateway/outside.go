@@ -13,17 +13,23 @@ const KindHTTP = "http"
 // Permit asks the policy about a request that somebody else carries out for the run; an answer in the journal has been
 // permitted. The error is an *Error.
 func (s *Session) Permit(ctx context.Context, kind string, request any) error {
+	if s.Recorded(ctx, kind, request) {
+		return nil
+	}
 	e, err := s.outside(ctx, kind, request)
 	if err != nil {
 		return err
-	}
-	if s.calls.has(e.RequestDigest) {
-		return nil
 	}
 	if refused, _ := s.ruled(e); refused != nil {
 		return refused
 	}
 	return nil
+}
+
+// Recorded tells whether the journal has a reply to such a request that was not returned yet.
+func (s *Session) Recorded(ctx context.Context, kind string, request any) bool {
+	e, err := s.outside(ctx, kind, request)
+	return err == nil && s.calls.has(e.RequestDigest)
 }
 
 // Recall returns the journalled reply to such a request that was not returned before; false when none is left.
@@ -73,3 +79,6 @@ func (s *Session) outside(ctx context.Context, kind string, request any) (Entry,
 	e.RequestDigest = e.digest()
 	return e, nil
 }
+
+// Mask blots out secrets in a text that is kept.
+func (s *Session) Mask(text string) string { return s.mask.replace.Replace(text) }

@@ -109,6 +109,8 @@ type Call struct {
 	Query     string       // main's argument
 	Gateway   http.Handler // behind llm and tools
 	Token     string       // what the gateway demands
+	Egress    http.Handler // HTTP proxy of the run; nil: plain HTTP libraries reach nothing
+	CA        []byte       // PEM of the authority by which the proxy opens TLS
 	Limits    sandbox.Limits
 	Mask      []string // values that nothing which is returned may show
 	Granted   []string // the tool skills that the module tools offers; importing another one fails
@@ -170,7 +172,7 @@ func (rt *Runtime) execute(ctx context.Context, c Call, packages []string) (*san
 		return nil, fmt.Errorf("encode the order of a run: %w", err)
 	}
 	return rt.box.Run(ctx, sandbox.Spec{
-		Workspace: c.Workspace, Script: filepath.Join(rt.modules, "harness.py"), Stdin: stdin, Gateway: c.Gateway,
+		Workspace: c.Workspace, Script: filepath.Join(rt.modules, "harness.py"), Stdin: stdin, Gateway: c.Gateway, Egress: c.Egress, CA: c.CA,
 		Limits: c.Limits, Env: plotting, ReadOnly: append(packages, rt.modules),
 	})
 }

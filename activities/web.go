@@ -1,0 +1,58 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"agentfactory/internal/egress"
+	"agentfactory/internal/gateway"
+	"agentfactory/internal/pyruntime"
+)
+
+// runPython runs a subagent with both ways out of the sandbox: the gateway, and the proxy for plain HTTP libraries, which the
+// same session permits, journals and answers from its journal.
+func (s *Subagents) runPython(ctx context.Context, call pyruntime.Call, session *gateway.Session, live egress.Live, allow allowing) (pyruntime.Result, error) {
+	web, err := egress.New(egress.Config{
+		Allow:   allow,
+		Journal: exchanges{session}, Live: live, Mask: session.Mask, Dial: s.Dial,
+	})
+	if err != nil {
+		return pyruntime.Result{}, fmt.Errorf("open the proxy of the run: %w", err)
+	}
+	call.Egress, call.CA = web, web.CACert()
+	res, err := s.Python.Run(ctx, call)
+	if _, broken := web.Close(); err == nil && broken != nil {
+		err = broken
+	}
+	return res, err
+}
+
+// allowing decides about a request before it is made.
+type allowing func(ctx context.Context, r egress.Request) error
+
+// permitted asks the policy.
+func permitted(session *gateway.Session) allowing {
+	return func(ctx context.Context, r egress.Request) error { return session.Permit(ctx, gateway.KindHTTP, r) }
+}
+
+// exchanges are the HTTP requests of a run among its other calls.
+type exchanges struct{ session *gateway.Session }
+
+// Replay implements egress.Journal.
+func (x exchanges) Replay(ctx context.Context, r egress.Request) (egress.Exchange, bool, error) {
+	reply, found, err := x.session.Recall(ctx, gateway.KindHTTP, r)
+	if err != nil || !found {
+		return egress.Exchange{}, false, err
+	}
+	var e egress.Exchange
+	if err := json.Unmarshal(reply, &e); err != nil {
+		return egress.Exchange{}, false, fmt.Errorf("read a journalled exchange: %w", err)
+	}
+	return e, e.Replayable(), nil
+}
+
+// Record implements egress.Journal.
+func (x exchanges) Record(ctx context.Context, e egress.Exchange) error {
+	return x.session.Keep(ctx, gateway.KindHTTP, e.Request, e)
+}
