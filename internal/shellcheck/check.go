@@ -20,7 +20,16 @@ const defaultWorkspace = "/workspace"
 
 // Check returns what the command would do that is destructive; none: it is ordinary work. workspace is the absolute path of
 // the directory in which the command begins and may write. Check has no side effects and may be called concurrently.
-func Check(command, workspace string) []Finding {
+func Check(command, workspace string) (findings []Finding) {
+	defer func() { // the parser is a large program; what it cannot take must not end the one who asks
+		if recover() != nil {
+			findings = []Finding{{Unparsable, fragment(command), "cannot be followed: write it into a file of the workspace and run that"}}
+		}
+	}()
+	return check(command, workspace)
+}
+
+func check(command, workspace string) []Finding {
 	if !path.IsAbs(workspace) {
 		workspace = defaultWorkspace
 	}

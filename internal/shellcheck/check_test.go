@@ -77,7 +77,7 @@ var blowUps = []string{
 func TestHugeExpansionsEndSoon(t *testing.T) {
 	for _, command := range blowUps {
 		done := make(chan struct{})
-		go func() { defer close(done); Check(command, workspace) }()
+		go func() { defer close(done); check(command, workspace) }()
 		select {
 		case <-done:
 		case <-time.After(time.Minute): // a hang, not a measurement
@@ -97,7 +97,7 @@ func FuzzCheck(f *testing.F) {
 		f.Add(command)
 	}
 	f.Fuzz(func(t *testing.T, command string) {
-		for _, found := range Check(command, workspace) {
+		for _, found := range check(command, workspace) {
 			require.NotContains(t, found.String(), "\n")
 			require.NotContains(t, found.String(), unknown)
 			require.Less(t, len(found.String()), 1200)

@@ -58,6 +58,7 @@ var destructive = []struct {
 	{`x=mr; ${x:1:1}${x:0:1} -rf /etc`, Delete},
 	{`x=RM; ${x,,} -rf /etc`, Delete},
 	{`x=/etc; y=x; rm -rf ${!y}`, Delete},
+	{`x=/xetc; rm -rf ${x/x}`, Delete},
 	{`if test -f a; then D=/; else D=build; fi; rm -rf $D`, Delete},
 	{`D=/; false && D=build; rm -rf $D`, Delete},
 	{`case $1 in a) D=build;; *) D=/etc;; esac; rm -rf $D`, Delete},

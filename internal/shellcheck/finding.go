@@ -25,9 +25,9 @@ const (
 
 // Finding is one thing that a command would do and that deserves a refusal or a question.
 type Finding struct {
-	Kind     Kind
-	Fragment string // the command that does it, as the shell would run it; "…" stands for what is not known
-	Why      string // a clause whose subject is the command: "deletes /etc, which is outside the workspace"
+	Kind     Kind   `json:"kind"`
+	Fragment string `json:"fragment"` // the command that does it, as the shell would run it; "…" stands for what is not known
+	Why      string `json:"why"`      // a clause whose subject is the command: "deletes /etc, which is outside the workspace"
 }
 
 // String is one line for the author of the command.

@@ -184,7 +184,7 @@ func translated(given options, operands []string, input string) string {
 	if len(operands) == 0 {
 		return unknown
 	}
-	from := set1(operands[0])
+	from := characters(operands[0])
 	if given.has("-d") {
 		return strings.Map(func(r rune) rune {
 			if slices.Contains(from, r) {
@@ -196,7 +196,7 @@ func translated(given options, operands []string, input string) string {
 	if len(operands) < 2 {
 		return input // -s
 	}
-	to := set1(operands[1])
+	to := characters(operands[1])
 	if len(to) == 0 {
 		return unknown
 	}
@@ -208,8 +208,8 @@ func translated(given options, operands []string, input string) string {
 	}, input)
 }
 
-// set1 spells out a set of tr.
-func set1(spec string) []rune {
+// characters spells out a set of tr.
+func characters(spec string) []rune {
 	spec = strings.NewReplacer("[:upper:]", "A-Z", "[:lower:]", "a-z", "[:digit:]", "0-9", "[:space:]", " \t\n").Replace(unescaped(spec))
 	r := []rune(spec)
 	var all []rune

@@ -192,7 +192,7 @@ func (c *checker) opaque(w syntax.Node, s *state) bool {
 		v, known := s.value(p.Param.Value)
 		value := strings.Join(append(v.List, v.Str), " ")
 		size += len(value)
-		if p.Repl != nil { // at most one replacement for every byte
+		if p.Repl != nil && p.Repl.With != nil { // at most one replacement for every byte
 			eachParam(p.Repl.With, func(with *syntax.ParamExp) {
 				by, _ := s.value(with.Param.Value)
 				size += len(value) * len(by.String())
