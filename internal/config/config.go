@@ -27,6 +27,7 @@ type Config struct {
 	Limits         Limits           `yaml:"limits"`
 	Library        Library          `yaml:"library"`
 	Tools          Tools            `yaml:"tools"`
+	Policy         Policy           `yaml:"policy"`
 
 	File     string   `yaml:"-"` // absolute path of the configuration file that was read, "" when there is none
 	Warnings []string `yaml:"-"` // one line each: works, but deserves a look
@@ -59,6 +60,11 @@ type Temporal struct {
 type Sandbox struct {
 	Min    string `yaml:"min"`    // weakest level that may be used: confined or namespaced
 	Python string `yaml:"python"` // the interpreter; "" means the best one found
+}
+
+// Policy is what subagents may do.
+type Policy struct {
+	File string `yaml:"file"` // path of the rules; "" means the built-in ones
 }
 
 // Library is what has to happen before a version of a skill replaces another.
@@ -200,6 +206,7 @@ func (c *Config) complete(getenv func(string) string) error {
 	c.Model.SubagentModel = cmp.Or(c.Model.SubagentModel, c.Model.Name)
 	c.Sandbox.Min = cmp.Or(c.Sandbox.Min, "confined")
 	c.Sandbox.Python = expandHome(getenv, c.Sandbox.Python)
+	c.Policy.File = expandHome(getenv, c.Policy.File)
 	c.Limits.Subagent = c.Limits.Subagent.orDefault()
 	c.Library = c.Library.orDefault()
 	c.Temporal.Configured = getenv("TEMPORAL_ADDRESS")+getenv("TEMPORAL_PROFILE")+getenv("TEMPORAL_CONFIG_FILE") != ""

@@ -61,6 +61,7 @@ func (c *Config) resolvePaths(path string) error {
 	}
 	c.File = file
 	c.Data = joinRelative(filepath.Dir(file), c.Data)
+	c.Policy.File = joinRelative(filepath.Dir(file), c.Policy.File)
 	if strings.ContainsRune(c.Sandbox.Python, filepath.Separator) { // else a command to be looked up
 		c.Sandbox.Python = joinRelative(filepath.Dir(file), c.Sandbox.Python)
 	}

@@ -60,7 +60,7 @@ func TestWhatAFileLeavesEmptyKeepsItsDefault(t *testing.T) {
 }
 
 func TestPathsInTheFileAreRelativeToIt(t *testing.T) {
-	path := configFile(t, "data: ../data\nsandbox: {python: venv/bin/python}\n")
+	path := configFile(t, "data: ../data\nsandbox: {python: venv/bin/python}\npolicy: {file: rules.yaml}\n")
 	t.Chdir(filepath.Dir(path))
 	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
 	require.NoError(t, err)
@@ -69,6 +69,7 @@ func TestPathsInTheFileAreRelativeToIt(t *testing.T) {
 	require.Equal(t, filepath.Join(dir, "config.yaml"), c.File)
 	require.Equal(t, filepath.Join(filepath.Dir(dir), "data"), c.Data)
 	require.Equal(t, filepath.Join(dir, "venv/bin/python"), c.Sandbox.Python)
+	require.Equal(t, filepath.Join(dir, "rules.yaml"), c.Policy.File)
 
 	require.NoError(t, os.WriteFile(path, []byte("sandbox: {python: python3.13}\n"), 0o600))
 	getenv := environment(t, map[string]string{"AGENTFACTORY_CONFIG": "config.yaml"})

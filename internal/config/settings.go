@@ -66,6 +66,9 @@ var settings = []Setting{
 	{Key: "sandbox.python", Env: "AGENTFACTORY_PYTHON", Default: "the best one found", Purpose: "Python interpreter of subagents",
 		field: func(c *Config) *string { return &c.Sandbox.Python }},
 
+	{Key: "policy.file", Env: "AGENTFACTORY_POLICY", Default: "none: the built-in rules", Purpose: "rules of what subagents may do",
+		field: func(c *Config) *string { return &c.Policy.File }},
+
 	{Key: "limits.run.turns", Default: "60", Purpose: "model calls of the meta-agent in a run"},
 	{Key: "limits.run.orchestration_tokens", Default: "no limit", Purpose: "output tokens of the meta-agent in a run"},
 	{Key: "limits.run.subagent_tokens", Default: "200000", Purpose: "output tokens of subagents' own calls in a run"},

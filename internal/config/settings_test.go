@@ -41,7 +41,7 @@ func TestEveryVariableReachesTheFieldOfItsKey(t *testing.T) {
 		if s.field == nil || s.Env == "" {
 			continue
 		}
-		value := map[string]string{"model.base_url": "http://x", "tools.search.base_url": "http://x", "tools.reading.base_url": "http://x", "sandbox.min": "namespaced", "data": "/x", "library.checks": "off", "library.promotions": "ask"}[s.Key]
+		value := map[string]string{"model.base_url": "http://x", "tools.search.base_url": "http://x", "tools.reading.base_url": "http://x", "sandbox.min": "namespaced", "data": "/x", "library.checks": "off", "library.promotions": "ask", "policy.file": "/x/policy.yaml"}[s.Key]
 		if value == "" {
 			value = "x"
 		}
