@@ -71,7 +71,7 @@ Exit codes
   1    the run failed, or something went wrong
   2    wrong usage or bad input; nothing was started
   3    a budget of the run was exhausted
-  4    a person rejected the run's result
+  4    a person rejected the run's result, or the policy does not allow a call
   5    the run was cancelled
   6    Temporal, S3 or the embedded servers cannot be reached
   130  Ctrl-C: the command detached, the run goes on`,
@@ -83,7 +83,7 @@ Exit codes
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on stdout")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.demoCommand(), a.solveCommand(), a.installCommand(), a.evolveCommand(), a.runsCommand(), a.skillsCommand(), a.modelCommand(), a.doctorCommand(), a.devCommand())
+	root.AddCommand(a.demoCommand(), a.solveCommand(), a.installCommand(), a.evolveCommand(), a.runsCommand(), a.skillsCommand(), a.policyCommand(), a.modelCommand(), a.doctorCommand(), a.devCommand())
 	return root
 }
 
