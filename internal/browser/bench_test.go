@@ -8,10 +8,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkWarmContext is what a run pays for its first page: a context and a tab in a browser that is there.
+// BenchmarkWarmContext is a context in a browser that is there, with the proxy of its session.
 func BenchmarkWarmContext(b *testing.B) {
-	warm := newSubagent(b, shared)
-	warm.do(navigate(blank))
+	newSubagent(b, shared).do(navigate(blank))
+	tool, end := shared.ForRun(Run{Workspace: b.TempDir()})
+	defer end()
+	s := newSession(tool.(*runTool), "")
+	defer s.end()
+	require.NoError(b, s.openEgress())
+	options, err := s.options()
+	require.NoError(b, err)
+	for b.Loop() {
+		e, c, err := shared.newContext(b.Context(), options)
+		require.NoError(b, err)
+		b.StopTimer()
+		shared.release(e, c)
+		b.StartTimer()
+	}
+}
+
+// BenchmarkFirstPage is what a run waits for its first page: proxy, context, tab, empty page and reply.
+func BenchmarkFirstPage(b *testing.B) {
+	newSubagent(b, shared).do(navigate(blank))
 	for b.Loop() {
 		s := newSubagent(b, shared)
 		s.do(navigate(blank))

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"agentfactory/internal/netguard"
 )
 
 // egress is the forward proxy of one session, on a loopback port of its own. It sees everything that the session asks of
@@ -98,15 +100,16 @@ func (g *egress) failed(w http.ResponseWriter, r *http.Request, err error) {
 
 // noDial answers when there is no connection to a server.
 func (g *egress) noDial(w http.ResponseWriter, target string, err error) {
-	if errors.Is(err, ErrRefused) {
-		g.refuse(w, target, err)
+	var refused *netguard.RefusedError
+	if errors.As(err, &refused) {
+		g.refuse(w, target, refused)
 		return
 	}
 	g.answer(w, http.StatusBadGateway, refusal{target, "the server cannot be reached", false})
 }
 
 func (g *egress) refuse(w http.ResponseWriter, target string, err error) {
-	g.answer(w, http.StatusForbidden, refusal{target, reason(err), true})
+	g.answer(w, http.StatusForbidden, refusal{target, err.Error(), true})
 }
 
 // answer is what the browser gets instead of the server's answer. The reply of the tool tells why.
@@ -117,15 +120,6 @@ func (g *egress) answer(w http.ResponseWriter, status int, r refusal) {
 	}
 	g.mu.Unlock()
 	http.Error(w, r.reason, status)
-}
-
-// reason leaves out what the network library wraps around a refusal.
-func reason(err error) string {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err.Error()
-	}
-	return err.Error()
 }
 
 func (g *egress) tunnel(w http.ResponseWriter, r *http.Request) {

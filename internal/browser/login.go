@@ -16,6 +16,9 @@ var ErrNoDisplay = errors.New("there is no screen (DISPLAY and WAYLAND_DISPLAY a
 // Login opens a window at url and returns the login that a person made there: as soon as finished is closed, or the
 // window. The window reaches the network directly, as the person's own browser does.
 func Login(ctx context.Context, p Places, url string, finished <-chan struct{}) (State, error) {
+	if err := checkURL(url); err != nil {
+		return State{}, err
+	}
 	if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
 		return State{}, ErrNoDisplay
 	}
@@ -24,9 +27,6 @@ func Login(ctx context.Context, p Places, url string, finished <-chan struct{}) 
 
 // login is Login with or without a window.
 func login(ctx context.Context, p Places, url string, finished <-chan struct{}, o launchOptions) (State, error) {
-	if err := checkURL(url); err != nil {
-		return State{}, err
-	}
 	i, err := Find(ctx, p)
 	if err != nil {
 		return State{}, err

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"agentfactory/internal/gateway"
+	"agentfactory/internal/netguard"
 )
 
 // shared is the pool of the tests that do not harm it.
@@ -42,7 +43,7 @@ func testConfig(dir string) Config {
 			StateDir:   dir,
 		},
 		Sessions: OpenSessions(dir, ""),
-		Dial:     GuardedDial(func(at netip.AddrPort) bool { return at.Addr().String() == "127.0.0.1" }),
+		Dial:     netguard.Dialer(func(a netip.Addr) bool { return netguard.Public(a) || a.String() == "127.0.0.1" }).DialContext,
 	}
 }
 

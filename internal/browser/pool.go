@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/playwright-community/playwright-go"
+
+	"agentfactory/internal/netguard"
 )
 
 // Config is how a worker's browser runs. Zero fields have the defaults that they name.
@@ -23,11 +25,12 @@ type Config struct {
 	IdleAfter time.Duration
 	// CallTime bounds one request of actions; default 5 minutes. A goal has three times that.
 	CallTime time.Duration
-	// Dial opens the connections of pages; default [DialPublic], which refuses addresses that are not public.
+	// Dial opens the connections of pages; default: that of internal/netguard, to public addresses alone.
 	Dial DialFunc
 }
 
-// DialFunc opens a connection to host:port, as net.Dialer.DialContext does. What it refuses on principle is ErrRefused.
+// DialFunc opens a connection to host:port, as net.Dialer.DialContext does. What it refuses on principle is a
+// *netguard.RefusedError.
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Pool is the one browser of a worker. It is safe for concurrent use.
@@ -51,7 +54,7 @@ func New(c Config) *Pool {
 	c.IdleAfter = cmp.Or(c.IdleAfter, 5*time.Minute)
 	c.CallTime = cmp.Or(c.CallTime, 5*time.Minute)
 	if c.Dial == nil {
-		c.Dial = DialPublic
+		c.Dial = netguard.Dialer(nil).DialContext
 	}
 	return &Pool{config: c, slots: make(chan struct{}, c.MaxContexts)}
 }

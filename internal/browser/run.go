@@ -43,6 +43,27 @@ func (p *Pool) ForRun(r Run) (gateway.Tool, func()) {
 	return t, t.close
 }
 
+// PerRun is the pool as a tool of the gateway; permit says what a run may do, Workspace and LLM are then taken from the
+// gateway.
+func (p *Pool) PerRun(permit func(gateway.Run) Run) gateway.PerRun { return perRun{p, permit} }
+
+type perRun struct {
+	pool   *Pool
+	permit func(gateway.Run) Run
+}
+
+// ForRun implements gateway.PerRun.
+func (t perRun) ForRun(g gateway.Run) (gateway.Tool, func()) {
+	r := t.permit(g)
+	r.Workspace, r.LLM = g.Workspace, g.LLM
+	return t.pool.ForRun(r)
+}
+
+// Call implements gateway.Tool: without a run there is no workspace, and nothing to close the session.
+func (perRun) Call(context.Context, gateway.ToolRequest) (gateway.ToolReply, error) {
+	return gateway.ToolReply{}, gateway.Errorf(gateway.Unavailable, "browser_automation serves runs only")
+}
+
 // Call implements gateway.Tool. What goes wrong on a page is part of the reply; an error means that no page was tried, or
 // that the model failed.
 func (t *runTool) Call(ctx context.Context, r gateway.ToolRequest) (gateway.ToolReply, error) {

@@ -262,9 +262,9 @@ func (s *session) needsPage(a Action) error {
 // refused replaces the outcome of an action if the page that it led to is one that the proxy refused. Other requests that
 // it refused are noted.
 func (s *session) refused(outcome error) error {
-	lost := strings.HasPrefix(s.page.URL(), "chrome-error:") || outcome != nil && strings.Contains(outcome.Error(), "ERR_TUNNEL_CONNECTION_FAILED")
+	lost := outcome == nil && strings.HasPrefix(s.page.URL(), "chrome-error:") || outcome != nil && strings.Contains(outcome.Error(), "ERR_TUNNEL_CONNECTION_FAILED")
 	for _, r := range s.egress.take() {
-		if r.hits(s.page.URL()) || lost {
+		if r.hits(s.page.URL()) || lost && strings.HasPrefix(r.url, "https:") { // a tunnel that was refused leaves no URL behind
 			outcome = refusedError(r)
 			continue
 		}

@@ -63,6 +63,15 @@ type sealed struct {
 	State State  `json:"state"`
 }
 
+// Check tells whether a login of this name could be saved: ErrNoSession for a name that is none, ErrSessionKey without a key.
+func (s *Sessions) Check(name string) error {
+	if err := checkSession(name); err != nil {
+		return err
+	}
+	_, err := s.key()
+	return err
+}
+
 // Save stores a login, in the place of an earlier one of the same name.
 func (s *Sessions) Save(name string, state State) error {
 	if err := checkSession(name); err != nil {
