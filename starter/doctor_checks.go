@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"agentfactory/internal/browser"
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/llm"
@@ -222,16 +223,20 @@ func sandboxFindings(box *sandbox.Runner) []finding {
 	return []finding{f, wrap}
 }
 
-// browsers are programs that browser_automation could drive.
-var browsers = []string{"chromium", "chromium-headless-shell", "google-chrome", "chrome"}
-
-func (d *diagnosis) browser(context.Context) []finding {
-	f := finding{Check: "browser", Status: unused, Detail: "none found; not needed yet"}
-	for _, name := range browsers {
-		if path, err := exec.LookPath(name); err == nil {
-			f.Detail = path + "; not needed yet"
-			break
-		}
+// browser looks for what browser_automation runs with. Runs that do not use it do without.
+func (d *diagnosis) browser(ctx context.Context) []finding {
+	if !d.ownWorker() {
+		return nil
 	}
+	f := finding{Check: "browser", Status: fine}
+	found, err := browser.Find(ctx, browserPlaces(d.cfg))
+	if err != nil {
+		said := strings.TrimPrefix(err.Error(), browser.ErrNotInstalled.Error()+": ")
+		f.Status = warning
+		f.Detail, f.Remedy, _ = strings.Cut(said, "; ")
+		f.Detail += "; browser_automation is not available"
+		return []finding{f}
+	}
+	f.Detail = found.String()
 	return []finding{f}
 }

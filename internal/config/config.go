@@ -22,6 +22,7 @@ type Config struct {
 	S3             S3               `yaml:"s3"`
 	Temporal       Temporal         `yaml:"-"`
 	Sandbox        Sandbox          `yaml:"sandbox"`
+	Browser        Browser          `yaml:"browser"`
 	Prices         map[string]Price `yaml:"prices"`          // by model name; added to the built-in table
 	ContextWindows map[string]int   `yaml:"context_windows"` // tokens by model name; added to the built-in table
 	Limits         Limits           `yaml:"limits"`
@@ -65,6 +66,13 @@ type Sandbox struct {
 // Policy is what subagents may do.
 type Policy struct {
 	File string `yaml:"file"` // path of the rules; "" means the built-in ones
+}
+
+// Browser is what browser_automation runs with.
+type Browser struct {
+	Executable string `yaml:"executable"`  // a Chromium; "" means the best one found
+	Driver     string `yaml:"driver"`      // directory of the Playwright driver; "" means: find it
+	SessionKey Secret `yaml:"session_key"` // seals stored logins; "" means one kept in the data directory
 }
 
 // Library is what has to happen before a version of a skill replaces another.
@@ -207,6 +215,8 @@ func (c *Config) complete(getenv func(string) string) error {
 	c.Sandbox.Min = cmp.Or(c.Sandbox.Min, "confined")
 	c.Sandbox.Python = expandHome(getenv, c.Sandbox.Python)
 	c.Policy.File = expandHome(getenv, c.Policy.File)
+	c.Browser.Executable = expandHome(getenv, c.Browser.Executable)
+	c.Browser.Driver = expandHome(getenv, c.Browser.Driver)
 	c.Limits.Subagent = c.Limits.Subagent.orDefault()
 	c.Library = c.Library.orDefault()
 	c.Temporal.Configured = getenv("TEMPORAL_ADDRESS")+getenv("TEMPORAL_PROFILE")+getenv("TEMPORAL_CONFIG_FILE") != ""

@@ -68,6 +68,12 @@ var settings = []Setting{
 
 	{Key: "policy.file", Env: "AGENTFACTORY_POLICY", Default: "none: the built-in rules", Purpose: "rules of what subagents may do",
 		field: func(c *Config) *string { return &c.Policy.File }},
+	{Key: "browser.executable", Env: "AGENTFACTORY_CHROMIUM", Default: "the best one found", Purpose: "Chromium of browser_automation",
+		field: func(c *Config) *string { return &c.Browser.Executable }},
+	{Key: "browser.driver", Env: "PLAYWRIGHT_DRIVER_PATH", Default: "found or fetched", Purpose: "directory of the Playwright driver",
+		field: func(c *Config) *string { return &c.Browser.Driver }},
+	{Key: "browser.session_key", Env: "AGENTFACTORY_SESSION_KEY", Default: "one kept in the data directory", Purpose: "key that seals stored browser logins, 32 bytes in base64", Secret: true,
+		field: func(c *Config) *string { return (*string)(&c.Browser.SessionKey) }},
 
 	{Key: "limits.run.turns", Default: "60", Purpose: "model calls of the meta-agent in a run"},
 	{Key: "limits.run.orchestration_tokens", Default: "no limit", Purpose: "output tokens of the meta-agent in a run"},
