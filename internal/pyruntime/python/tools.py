@@ -26,8 +26,8 @@ def web_reading(url, **options):
     return _call("/v1/tool/web_reading", {"url": url, **options}).get("text", "")
 
 
-def browser_automation(actions, **options):
-    """Carry out browser actions; returns their results."""
+def browser_automation(actions=None, **options):
+    """Carry out browser actions, or pursue goal=…, url=…; returns {results, error?, ...}."""
     return _call("/v1/tool/browser_automation", {"actions": actions, **options})
 
 
