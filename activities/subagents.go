@@ -47,6 +47,8 @@ type Subagents struct {
 	Limits  sandbox.Limits
 	Tools   map[string]gateway.Tool
 	Policy  gateway.Policy // about every call of a subagent; nil allows all
+	// Packages tells whether a package may be installed for a skill; nil allows all.
+	Packages func(skill, name, version string) error
 	// Dial connects plain HTTP requests; nil reaches the public internet alone.
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Secrets []string // never shown to a model, whatever code prints

@@ -21,6 +21,9 @@ func (s *Subagents) runPython(ctx context.Context, call pyruntime.Call, session 
 		return pyruntime.Result{}, fmt.Errorf("open the proxy of the run: %w", err)
 	}
 	call.Egress, call.CA = web, web.CACert()
+	if s.Packages != nil {
+		call.Allow = func(_ context.Context, name, version string) error { return s.Packages(session.Skill(), name, version) }
+	}
 	res, err := s.Python.Run(ctx, call)
 	if _, broken := web.Close(); err == nil && broken != nil {
 		err = broken

@@ -8,9 +8,10 @@ type Policy func(Question) Ruling
 
 // Question is a call as a policy sees it.
 type Question struct {
-	Kind string          // an Entry's Kind
-	Tool string          // of KindTool and KindShell
-	Body json.RawMessage // the request, secrets blotted out
+	Kind  string          // an Entry's Kind
+	Tool  string          // of KindTool and KindShell
+	Skill string          // whose subagent makes it
+	Body  json.RawMessage // the request, secrets blotted out
 }
 
 // Action is what a policy makes of a call.
@@ -49,7 +50,7 @@ func (s *Session) ruled(e Entry) (err *Error, recorded bool) {
 	if s.config.Policy == nil || e.Kind == KindShellDone { // what was allowed may end
 		return nil, false
 	}
-	ruling := s.config.Policy(Question{Kind: e.Kind, Tool: e.Tool, Body: e.Request})
+	ruling := s.config.Policy(Question{Kind: e.Kind, Tool: e.Tool, Skill: s.config.Skill, Body: e.Request})
 	switch granted, decided := s.config.Grants[e.RequestDigest]; {
 	case ruling.Action == Deny:
 		return Errorf(Denied, "rule %s denies this call: %s", ruling.Rule, ruling.Reason), true

@@ -124,6 +124,9 @@ func names(tools map[string]Tool) []string {
 	return slices.Compact(all)
 }
 
+// Skill is whose subagent the session serves.
+func (s *Session) Skill() string { return s.config.Skill }
+
 // Token is what the run must present with every request.
 func (s *Session) Token() string { return s.token }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,6 +40,8 @@ type Parts struct {
 	Demo     []byte // script of the scripted demo model; nil serves none
 	// Tools are tool skills beside shell_command that this worker can carry out, by name.
 	Tools map[string]gateway.Tool
+	// Dial connects subagents' HTTP requests and browser pages; nil reaches the public internet alone.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Service is a worker on both task queues.
@@ -47,6 +50,7 @@ type Service struct {
 	python  *pyruntime.Runtime
 	listing *listing
 	tools   toolSet
+	rules   rules
 	workers []worker.Worker
 	script  *scripted.Running
 	level   sandbox.Level
@@ -72,7 +76,10 @@ func New(ctx context.Context, p Parts) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.tools = openTools(ctx, p)
+	if s.rules, err = loadRules(p.Config.Policy); err != nil {
+		return nil, err
+	}
+	s.tools = openTools(ctx, p, s.rules)
 	s.assemble(p, records, blobs, skillstore.New(p.Objects, skillstore.WithEmbedder(s.models)))
 	return s, nil
 }
@@ -148,6 +155,7 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	agents := &activities.Subagents{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Python: s.python,
 		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: s.tools.byName, Secrets: secrets(p.Config),
+		Policy: s.rules.ruling, Packages: s.rules.pack, Dial: p.Dial,
 	}
 	s.listing = &listing{temporal: p.Temporal}
 	main := worker.New(p.Temporal.Client, workflows.TaskQueue, worker.Options{
@@ -231,7 +239,7 @@ func defaults(c config.RunLimits) run.Budget {
 // secrets are the values that nothing which code prints may show to a model.
 func secrets(c config.Config) []string {
 	var found []string
-	for _, v := range []string{c.Model.APIKey.Reveal(), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"), os.Getenv("TEMPORAL_API_KEY")} {
+	for _, v := range []string{c.Model.APIKey.Reveal(), c.Tools.Search.APIKey.Reveal(), c.Tools.Reading.APIKey.Reveal(), c.Browser.SessionKey.Reveal(), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"), os.Getenv("TEMPORAL_API_KEY")} {
 		if v != "" {
 			found = append(found, v)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"agentfactory/internal/browser"
 	"agentfactory/internal/gateway"
+	"agentfactory/internal/web"
 )
 
 // toolSet are the tool skills of a worker.
@@ -16,31 +17,30 @@ type toolSet struct {
 	browser *browser.Pool
 }
 
-// openTools makes the tools. The browser is looked for, and started with the first call that needs it.
-func openTools(ctx context.Context, p Parts) toolSet {
-	t := toolSet{byName: map[string]gateway.Tool{}, offered: []string{gateway.ShellCommand}}
-	places := browser.Places{StateDir: p.State}
-	t.browser = browser.New(browser.Config{Places: places})
-	t.byName["browser_automation"] = browserTool{t.browser}
+// openTools makes the tools. The browser is looked for, and started with the first call that needs it; a tool that is not
+// set up tells whoever calls it what is missing.
+func openTools(ctx context.Context, p Parts, r rules) toolSet {
+	c := p.Config
+	t := toolSet{offered: []string{gateway.ShellCommand, "web_reading"}}
+	places := browser.Places{Driver: c.Browser.Driver, Executable: c.Browser.Executable, StateDir: p.State}
+	sessions := browser.OpenSessions(p.State, c.Browser.SessionKey.Reveal())
+	t.browser = browser.New(browser.Config{Places: places, Sessions: sessions, Dial: p.Dial})
+	t.byName = map[string]gateway.Tool{
+		"web_search":         web.NewSearch(web.SearchConfig{BaseURL: c.Tools.Search.BaseURL, APIKey: c.Tools.Search.APIKey.Reveal()}),
+		"web_reading":        web.NewReading(web.ReadingConfig{BaseURL: c.Tools.Reading.BaseURL, APIKey: c.Tools.Reading.APIKey.Reveal(), Permit: r.fetched}),
+		"browser_automation": t.browser.PerRun(r.inBrowser(sessions)),
+	}
+	if c.Tools.Search.APIKey != "" {
+		t.offered = append(t.offered, "web_search")
+	}
 	if _, err := browser.Find(ctx, places); err == nil {
 		t.offered = append(t.offered, "browser_automation")
 	}
-	maps.Copy(t.byName, p.Tools)
-	t.offered = append(t.offered, slices.Collect(maps.Keys(p.Tools))...)
+	for name, tool := range maps.All(p.Tools) {
+		t.byName[name] = tool
+		t.offered = append(t.offered, name)
+	}
 	slices.Sort(t.offered)
 	t.offered = slices.Compact(t.offered)
 	return t
-}
-
-// browserTool serves each run by browser sessions of its own.
-type browserTool struct{ pool *browser.Pool }
-
-// ForRun implements gateway.PerRun.
-func (b browserTool) ForRun(r gateway.Run) (gateway.Tool, func()) {
-	return b.pool.ForRun(browser.Run{Workspace: r.Workspace, LLM: r.LLM})
-}
-
-// Call implements gateway.Tool for a caller that serves no run: nobody.
-func (browserTool) Call(context.Context, gateway.ToolRequest) (gateway.ToolReply, error) {
-	return gateway.ToolReply{}, gateway.Errorf(gateway.Unavailable, "browser_automation works within a run alone")
 }
