@@ -283,6 +283,32 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzCondition tries conditions, which FuzzParse hardly ever reaches.
+func FuzzCondition(f *testing.F) {
+	for _, r := range Default().Rules() {
+		f.Add(r.When)
+	}
+	for _, when := range []string{
+		`host_in(host, ["a.com", "*.b.org"]) && glob(path, "data/*")`, `findings.exists(f, f == "kill")`, `host.matches("(a*)*b")`, `port / 0 == 1`, `[1, 2].map(x, x * port).size() > 1`,
+	} {
+		f.Add(when)
+	}
+	f.Fuzz(func(t *testing.T, when string) {
+		for _, trigger := range []Trigger{Host, Shell} {
+			c, err := Rule{Name: "a", Trigger: trigger, Action: Allow, When: when}.compile()
+			if err != nil {
+				require.NotContains(t, err.Error(), "\n")
+				continue
+			}
+			e := Event{Trigger: trigger, Method: "GET", Path: "/data/x", Findings: []string{"delete", "kill"}}.WithURL("https://example.com:8080/")
+			_, err = c.holds(activation(&e))
+			if err != nil {
+				require.NotContains(t, err.Error(), "\n")
+			}
+		}
+	})
+}
+
 func BenchmarkDecide(b *testing.B) {
 	p, err := Parse([]byte(own))
 	require.NoError(b, err)
