@@ -25,7 +25,7 @@ var (
 // interpreter follows the program that an interpreter is given, as far as it names commands and files in so many words.
 func interpreter(c *checker, args []string, s *state) {
 	for _, program := range programs(args) {
-		c.code(program, s)
+		c.runCode(program, s)
 	}
 	given, operands := parse(args, "c e E n r m W X")
 	if given.has("-i") { // perl -pi, ruby -i

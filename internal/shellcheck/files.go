@@ -166,10 +166,10 @@ func (c *checker) downloaded(s *state, name string) {
 	c.wrote(c.path(s, name), fetched)
 }
 
-// nameIn is the file name in an address.
+// nameIn is the file name in an address; it never has a directory, even where the address is not known.
 func nameIn(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || u.Path == "" || u.Path == "/" {
+	if err != nil || uncertain(address) || u.Path == "" || u.Path == "/" {
 		return "index.html"
 	}
 	return path.Base(u.Path)

@@ -44,6 +44,8 @@ var ordinary = []string{
 	`tar czf out.tgz out/`, `tar xzf data.tgz`, `tar -xf a.tar -C data`, `unzip -o a.zip -d data`, `zip -r out.zip out`, `gzip -k big.csv`, `gunzip big.csv.gz`, `rsync -a src/ dst/`, `rsync -a --delete src/ build/`,
 	`curl -s https://example.com/data.json | jq .name`, `curl -fsSL -o data.csv https://example.com/data.csv`, `wget -q https://example.com/data.csv`, `curl -s https://example.com | python3 -c 'import sys; print(len(sys.stdin.read()))'`, `curl -s https://example.com/x.json | python3 -m json.tool`, `curl -sI https://example.com | grep -i location`,
 
+	`cat urls.txt | xargs -n1 -P4 curl -sO`, `ls -t *.log | tail -n +4 | xargs rm -f --`, `wget -i urls.txt -P downloads/`, `while IFS=, read -r a b; do echo "$b" > "out/$a.txt"; done < in.csv`, `T=$(mktemp); sort a > $T && mv $T a`, `for d in */; do (cd "$d" && make); done`,
+
 	// The language itself.
 	`echo "rm -rf /"`, `grep 'rm -rf /' script.sh`, `# rm -rf /`, `printf 'kill -9 1\n' > notes.txt`, `x=1; y=$((x + 2)); echo $y`, `f() { echo "$1"; }; f a`, `case "$1" in start) echo s;; *) echo u;; esac`, `set -euo pipefail; cd src && ls`, `a=(1 2 3); echo "${a[@]}"`, `echo {1..5}`,
 	`test -n "$X" && echo "$X"`, `[[ $x == y* ]] || exit 1`, `i=0; while [ $i -lt 3 ]; do echo $i; i=$((i+1)); done`, `cd "$(dirname "$0")" && ls`, `diff <(ls a) <(ls b)`, `exec 3< in.txt; read -r line <&3`, `echo done >&2`, `{ echo a; echo b; } > ab.txt`, `(cd sub && make) > log 2>&1`, `! grep -q x y`,

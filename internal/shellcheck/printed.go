@@ -228,7 +228,11 @@ func characters(spec string) []rune {
 
 // named is what programs print that turn names into names.
 func named(c *checker, name string, args []string, s *state) string {
-	given, operands := parse(args, "s p suffix tmpdir w f I e E t d")
+	valued := "s p suffix tmpdir e E t d"
+	if name == "ls" {
+		valued = "w I"
+	}
+	given, operands := parse(args, valued)
 	switch name {
 	case "mktemp":
 		return "/tmp/tmp.new\n"
