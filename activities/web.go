@@ -52,10 +52,14 @@ func (x exchanges) Replay(ctx context.Context, r egress.Request) (egress.Exchang
 	if err := json.Unmarshal(reply, &e); err != nil {
 		return egress.Exchange{}, false, fmt.Errorf("read a journalled exchange: %w", err)
 	}
-	return e, e.Replayable(), nil
+	return e, true, nil
 }
 
 // Record implements egress.Journal.
 func (x exchanges) Record(ctx context.Context, e egress.Exchange) error {
-	return x.session.Keep(ctx, gateway.KindHTTP, e.Request, e)
+	kind := gateway.KindHTTP
+	if !e.Replayable() {
+		kind = gateway.KindHTTPFailed
+	}
+	return x.session.Keep(ctx, kind, e.Request, e)
 }

@@ -94,10 +94,11 @@ func (s *stack) workerWith(tools map[string]gateway.Tool) {
 	env := map[string]string{
 		"HOME": data, "AGENTFACTORY_DATA": data, "OPENAI_BASE_URL": s.modelURL, "OPENAI_API_KEY": "sk-test-0123456789abcdef",
 		"AGENTFACTORY_MODEL": "scripted-test", "AGENTFACTORY_S3_BUCKET": bucket, "AGENTFACTORY_CHECKS": "off",
+		"AGENTFACTORY_POLICY": s.policy,
 	}
 	cfg, err := config.Load(func(name string) string { return env[name] })
 	require.NoError(s.t, err)
-	worker, err := service.New(s.t.Context(), service.Parts{Config: cfg, Temporal: s.temporal, Objects: s.objects, State: data, Tools: tools})
+	worker, err := service.New(s.t.Context(), service.Parts{Config: cfg, Temporal: s.temporal, Objects: s.objects, State: data, Tools: tools, Dial: dialAnywhere})
 	require.NoError(s.t, err)
 	require.NoError(s.t, worker.Start(s.t.Context()))
 	s.t.Cleanup(worker.Stop)

@@ -78,6 +78,7 @@ type stack struct {
 
 	configuration string // config.yaml of the workers that are started from now on
 	checks        bool   // their model writes checks for new cases
+	policy        string // file of the rules of workers in this process
 }
 
 const bucket = "agentfactory"

@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// KindHTTP are requests of ordinary HTTP libraries, which the egress proxy of the run carries out.
-const KindHTTP = "http"
+// Requests of ordinary HTTP libraries, which the egress proxy of the run carries out.
+const (
+	KindHTTP       = "http"
+	KindHTTPFailed = "http_failed" // refused, broken off, or too large to be kept: it answers nothing
+)
 
 // Permit asks the policy about a request that somebody else carries out for the run; an answer in the journal has been
 // permitted. The error is an *Error.
