@@ -14,11 +14,14 @@ func decodeText(body []byte, contentType string) string {
 	if beyondASCII(body) && utf8.Valid(whole(body)) {
 		return string(bytes.TrimPrefix(whole(body), []byte("\ufeff")))
 	}
-	encoding, name, _ := charset.DetermineEncoding(body, contentType)
-	if name == "utf-8" && contentType != "" {
+	encoding, name, certain := charset.DetermineEncoding(body, contentType)
+	if name == "utf-8" || !certain {
+		if mostlyUTF8(body) {
+			return string(bytes.ToValidUTF8(body, []byte("�")))
+		}
 		encoding, name, _ = charset.DetermineEncoding(body, "") // what the document says of itself
 	}
-	if name == "utf-8" && mostlyWrong(body) {
+	if name == "utf-8" {
 		encoding = charmap.Windows1252
 	}
 	text, err := encoding.NewDecoder().Bytes(body)
@@ -50,8 +53,8 @@ func beyondASCII(body []byte) bool {
 	return false
 }
 
-// mostlyWrong tells text of another encoding from UTF-8 with a few faults.
-func mostlyWrong(body []byte) bool {
+// mostlyUTF8 tells UTF-8 with a few faults from text of another encoding.
+func mostlyUTF8(body []byte) bool {
 	right, wrong := 0, 0
 	for len(body) > 0 {
 		r, size := utf8.DecodeRune(body)
@@ -63,5 +66,5 @@ func mostlyWrong(body []byte) bool {
 		}
 		body = body[size:]
 	}
-	return wrong > right
+	return right >= wrong
 }

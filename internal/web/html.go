@@ -1,11 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
 
 	"codeberg.org/readeck/go-readability/v2"
+	"codeberg.org/readeck/go-readability/v2/render"
 	"github.com/JohannesKaufmann/html-to-markdown/v2/converter"
 	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/base"
 	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/commonmark"
@@ -18,8 +20,9 @@ import (
 )
 
 const (
-	// maxElements bounds the documents that are searched for an article, which takes more time than their size.
-	maxElements = 100_000
+	// maxNodes bounds the documents of which an article is sought and Markdown made: the time for both can grow with the
+	// square of their size, and is a second or two here. Larger ones are read as plain text.
+	maxNodes = 100_000
 	// minArticle is the number of bytes from which on an article is one, and not a teaser.
 	minArticle = 200
 	// minShare is the part of a page's text that its article has at least: on a page of lists and tables what looks like
@@ -40,12 +43,11 @@ func extractHTML(got answer) (p page, err error) {
 	}
 	baseURL := documentBase(root, got.url)
 	p = page{title: documentTitle(root)}
-	body, note := article(root, baseURL, &p.title)
-	markdown, err := toMarkdown(body, baseURL)
+	text, note, err := p.render(root, baseURL)
 	if err != nil {
 		return page{}, gateway.Errorf(gateway.Unavailable, "%s cannot be read: %s", got.url.Host, line(err.Error(), ""))
 	}
-	if p.text = strings.TrimSpace(markdown); p.text == "" {
+	if p.text = strings.TrimSpace(text); p.text == "" {
 		return page{}, gateway.Errorf(gateway.Unavailable, "%s holds no text; it may be made by scripts, for which there is browser_automation", got.url)
 	}
 	p.notes.add("read from its own server, %s", note)
@@ -55,21 +57,37 @@ func extractHTML(got answer) (p page, err error) {
 	return p, nil
 }
 
-// article finds the main content of a document and says what it is. The document is left as it is, but for what a reader
-// does not see.
-func article(root *html.Node, at *url.URL, title *string) (body *html.Node, note string) {
-	parser := readability.NewParser()
-	parser.MaxElemsToParse = maxElements
-	if parser.CheckDocument(root) {
-		found, err := parser.ParseDocument(root, at)
-		if err == nil && found.Node != nil && enough(textLength(found.Node), textLength(root)) {
-			if found.Title() != "" {
-				*title = found.Title()
-			}
-			return found.Node, "the main article of the page"
+// render is the text of the article of a document, or of all of it; note says which. An article may know a better title.
+func (p *page) render(root *html.Node, at *url.URL) (text, note string, err error) {
+	if moreThan(root, maxNodes) {
+		return render.InnerText(root), "the whole page as plain text, for it has too many parts for more", nil
+	}
+	if found, ok := article(root, at); ok {
+		p.title = cmp.Or(found.Title(), p.title)
+		text, err = toMarkdown(found.Node, at)
+		return text, "the main article of the page", err
+	}
+	text, err = toMarkdown(root, at)
+	return text, "the whole page", err
+}
+
+func moreThan(root *html.Node, most int) bool {
+	n := 0
+	for range root.Descendants() {
+		if n++; n > most {
+			return true
 		}
 	}
-	return root, "the whole page"
+	return false
+}
+
+// article finds the main content of a document, if that is most of it.
+func article(root *html.Node, at *url.URL) (readability.Article, bool) {
+	if !readability.CheckDocument(root) {
+		return readability.Article{}, false
+	}
+	found, err := readability.FromDocument(root, at)
+	return found, err == nil && found.Node != nil && enough(textLength(found.Node), textLength(root))
 }
 
 func enough(article, all int) bool {
@@ -121,9 +139,10 @@ func documentBase(root *html.Node, at *url.URL) *url.URL {
 // toMarkdown renders a document, links made absolute.
 func toMarkdown(n *html.Node, at *url.URL) (string, error) {
 	absolute(n, at)
-	c := converter.NewConverter(converter.WithPlugins(
-		base.NewBasePlugin(), commonmark.NewCommonmarkPlugin(), strikethrough.NewStrikethroughPlugin(), table.NewTablePlugin(),
-	))
+	c := converter.NewConverter(
+		converter.WithEscapeMode(converter.EscapeModeDisabled), // what is read is snake_case and not snake\_case; and escaping takes minutes for half a MiB of "["
+		converter.WithPlugins(base.NewBasePlugin(), commonmark.NewCommonmarkPlugin(), strikethrough.NewStrikethroughPlugin(), table.NewTablePlugin()),
+	)
 	for _, tag := range []string{"noscript", "template", "svg", "iframe"} {
 		c.Register.TagType(tag, converter.TagTypeRemove, converter.PriorityEarly)
 	}
