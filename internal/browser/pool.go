@@ -70,7 +70,7 @@ func (p *Pool) Close() {
 // slotTime bounds the wait for a context that another run has to give back.
 const slotTime = time.Minute
 
-// newContext opens a browser context, in a new browser if the last one is gone. release closes it.
+// newContext opens a browser context, in a new browser if the last one is gone. Give it back with release.
 func (p *Pool) newContext(ctx context.Context, o playwright.BrowserNewContextOptions) (*engine, playwright.BrowserContext, error) {
 	if err := p.takeSlot(ctx); err != nil {
 		return nil, nil, err
@@ -88,7 +88,7 @@ func (p *Pool) newContext(ctx context.Context, o playwright.BrowserNewContextOpt
 		}
 		failed = fmt.Errorf("open a browser context: %w", brief(err))
 		p.giveBack(e)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || !gone(err) && e.alive() { // the browser is well, and others use it
 			break
 		}
 		p.discard(e)

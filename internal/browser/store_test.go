@@ -102,6 +102,18 @@ func TestALoginIsUsedByRunsThatMayAndByNoOther(t *testing.T) {
 	require.Equal(t, "grace", kept.Cookies[0].Value, "what the site set anew is kept")
 }
 
+func TestALoginThatTheBrowserDoesNotTakeHarmsNoOtherRun(t *testing.T) {
+	at := site(t)
+	bystander := newSubagent(t, shared)
+	bystander.do(navigate(at.URL))
+	require.NoError(t, shared.config.Sessions.Save("broken", State{Cookies: []playwright.OptionalCookie{{Name: "x", Value: "cookie-secret"}}}))
+	s := newSubagent(t, shared, func(r *Run) { r.Sessions = []string{"broken"} })
+	_, err := s.call(fields{"session": "broken", "actions": []fields{navigate(at.URL)}})
+	refusedAs(t, err, gateway.Unavailable, "open a browser context")
+	require.NotContains(t, err.Error(), "cookie-secret")
+	bystander.do(click("link", "Order"))
+}
+
 func TestALoginMadeByAPersonIsTaken(t *testing.T) {
 	requireBrowser(t)
 	at := site(t)
