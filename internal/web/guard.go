@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -46,19 +47,16 @@ func parseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// permitted refuses what may not be visited. Where an address is written as a number it is judged here, so that it is not
-// handed to a service either; names are judged when they are dialled.
-func (g guard) permitted(u *url.URL) error {
+// public refuses an address that is written as a number and not allowed, so that it is not handed to a service either.
+// Names are judged when they are dialled.
+func (g guard) public(u *url.URL) error {
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && !g.allow(addr.Unmap().WithZone("")) {
 		return gateway.Errorf(gateway.Denied, "%v", &netguard.RefusedError{Addr: addr})
-	}
-	if err := g.permit(u); err != nil {
-		return gateway.Errorf(gateway.Denied, "%v", err)
 	}
 	return nil
 }
 
-// redirected judges the next address like the first.
+// redirected judges the next address.
 func (g guard) redirected(next *http.Request, past []*http.Request) error {
 	if len(past) > maxRedirects {
 		return gateway.Errorf(gateway.Unavailable, "it redirects more than %d times", maxRedirects)
@@ -66,5 +64,17 @@ func (g guard) redirected(next *http.Request, past []*http.Request) error {
 	if _, err := parseURL(next.URL.String()); err != nil {
 		return gateway.Errorf(gateway.Denied, "it redirects to %.100q; nothing but http and https without passwords is read", next.URL.Redacted())
 	}
-	return g.permitted(next.URL)
+	if err := g.permit(next.URL); err != nil {
+		return gateway.Errorf(gateway.Denied, "it redirects to %.200q: %s", next.URL, message(err))
+	}
+	return g.public(next.URL)
+}
+
+// message is what an error says, without the code of one that has its own.
+func message(err error) string {
+	var ours *gateway.Error
+	if errors.As(err, &ours) {
+		return ours.Message
+	}
+	return err.Error()
 }

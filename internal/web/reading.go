@@ -22,8 +22,8 @@ type ReadingConfig struct {
 
 	// Allow says which addresses pages may be fetched from; nil: those of the public internet.
 	Allow func(netip.Addr) bool
-	// Permit is asked about a page before it is fetched, and about every address that it redirects to. Its error is told
-	// to the subagent as `denied`. nil permits all that Allow does.
+	// Permit is asked about every address that a page redirects to; the one that the subagent names has been judged by the
+	// gateway. Its error is told to the subagent as `denied`. nil permits all that Allow does.
 	Permit func(*url.URL) error
 	// PDF gives the text of a document of at most 32 MiB from an untrusted source: do it in a sandbox. nil: PDF
 	// documents are refused. Its error is told to the subagent.
@@ -76,7 +76,7 @@ func (t *reading) Call(ctx context.Context, r gateway.ToolRequest) (gateway.Tool
 	if err != nil {
 		return gateway.ToolReply{}, err
 	}
-	if err := t.guard.permitted(ask.target); err != nil {
+	if err := t.guard.public(ask.target); err != nil {
 		return gateway.ToolReply{}, err
 	}
 	p, err := t.read(ctx, ask.target)

@@ -193,18 +193,21 @@ func TestRedirectsAreFollowedWhereTheyMayLead(t *testing.T) {
 	}
 }
 
-func TestEveryAddressIsPutToThePolicy(t *testing.T) {
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/secret", http.StatusFound) })
+func TestEveryRedirectIsPutToThePolicy(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, map[string]string{"/open": "/middle", "/middle": "/secret"}[r.URL.Path], http.StatusFound)
+	})
 	var asked []string
 	tool := web.NewReading(web.ReadingConfig{Allow: loopback, Permit: func(u *url.URL) error {
 		asked = append(asked, u.Path)
 		if u.Path == "/secret" {
-			return errors.New("rule no-secrets denies it")
+			return gateway.Errorf(gateway.Denied, "rule no-secrets: it is one")
 		}
 		return nil
 	}})
-	require.Contains(t, fails(t, tool, request(server.URL+"/open"), gateway.Denied), "rule no-secrets denies it")
-	require.Equal(t, []string{"/open", "/secret"}, asked)
+	require.Equal(t, strings.TrimPrefix(server.URL, "http://")+`: it redirects to "`+server.URL+`/secret": rule no-secrets: it is one`,
+		fails(t, tool, request(server.URL+"/open"), gateway.Denied))
+	require.Equal(t, []string{"/middle", "/secret"}, asked)
 }
 
 func TestAPageThatFailsForTheMomentIsTriedAgain(t *testing.T) {
