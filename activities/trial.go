@@ -383,6 +383,10 @@ func (nothingRecorded) Append(context.Context, gateway.Entry) error {
 // Another output is judged by the case's check; without one, the answer and the text in the files have to say the same. Where
 // that never holds, as with a report that has the time of day, the base fails as well, and the case decides nothing.
 func (t *trial) verdict(ctx context.Context, dir string, before workspace.Manifest, expected string, res pyruntime.Result, r *run.TrialRun) error {
+	if f := res.Failure; f != nil && (f.Kind == pyruntime.NoIndex || f.Kind == pyruntime.Denied) {
+		r.Result, r.By, r.Why = skill.CaseUnknown, "packages", firstLine(f.Message) // says something about this worker
+		return nil
+	}
 	if res.Failure != nil {
 		r.Result, r.By = skill.CaseFailed, "run"
 		r.Why = fmt.Sprintf("It answered %q, and now it fails (%s): %s", cut(expected, maxShownAnswer), res.Failure.Kind, cut(firstLine(res.Failure.Message), maxReason))

@@ -3,6 +3,8 @@ package metaskill
 import (
 	"encoding/json"
 	"strings"
+
+	"agentfactory/internal/toolskill"
 )
 
 // maxHint bounds what a call adds to the workflow's history, in characters.
@@ -35,7 +37,7 @@ func Hint(name, arguments string) (hint string, runs bool) {
 // Documentation returns what there is to know of a tool skill or a meta skill.
 func Documentation(name string) (string, bool) {
 	if t, ok := toolByName(name); ok {
-		return "Tool skill. In a subagent: from tools import " + t.Name + "\n" + t.Line + "\nIt raises ToolError when it fails.", true
+		return toolskill.Document(t.Name)
 	}
 	for _, tool := range Tools() {
 		if tool.Name == name {

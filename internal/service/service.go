@@ -24,6 +24,7 @@ import (
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/llm/scripted"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/pdftext"
 	"agentfactory/internal/pyruntime"
 	"agentfactory/internal/run"
 	"agentfactory/internal/sandbox"
@@ -79,7 +80,8 @@ func New(ctx context.Context, p Parts) (*Service, error) {
 	if s.rules, err = loadRules(p.Config.Policy); err != nil {
 		return nil, err
 	}
-	s.tools = openTools(ctx, p, s.rules)
+	installable := func(_ context.Context, name, version string) error { return s.rules.pack("", name, version) }
+	s.tools = openTools(ctx, p, s.rules, pdftext.Reader{Python: s.python, Allow: installable}.Text)
 	s.assemble(p, records, blobs, skillstore.New(p.Objects, skillstore.WithEmbedder(s.models)))
 	return s, nil
 }
