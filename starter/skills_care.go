@@ -18,7 +18,7 @@ type care struct {
 	kind             skill.MoveKind // also the name of the command
 	short, long, why string         // why: an example of a reason
 	done             string         // what is so afterwards
-	do               func(context.Context, skillstore.Store, string, skillstore.Act) (skill.Head, error)
+	do               func(skillstore.Store, context.Context, string, skillstore.Act) (skill.Head, error)
 }
 
 func (a *app) skillsFreezeCommand() *cobra.Command {
@@ -27,9 +27,7 @@ func (a *app) skillsFreezeCommand() *cobra.Command {
 		long: `Keep a skill as it is. Runs go on using it, but none promotes another version of it or
 retires it; new versions are kept beside it. You can still roll it back.`,
 		why: "audited", done: "frozen",
-		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
-			return s.Freeze(ctx, name, act)
-		},
+		do: skillstore.Store.Freeze,
 	})
 }
 
@@ -37,9 +35,7 @@ func (a *app) skillsUnfreezeCommand() *cobra.Command {
 	return a.careCommand(care{
 		kind: skill.MoveUnfreeze, short: "Let a frozen skill change again",
 		why: "the audit is over", done: "no longer frozen",
-		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
-			return s.Unfreeze(ctx, name, act)
-		},
+		do: skillstore.Store.Unfreeze,
 	})
 }
 
@@ -49,9 +45,7 @@ func (a *app) skillsGuardCommand() *cobra.Command {
 		long: `Let new versions of a skill wait for a person: a run that made a better one asks for approval
 before it becomes the current one. You can promote one yourself with "starter skills promote".`,
 		why: "the invoices depend on it", done: "guarded",
-		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
-			return s.Guard(ctx, name, act)
-		},
+		do: skillstore.Store.Guard,
 	})
 }
 
@@ -59,9 +53,7 @@ func (a *app) skillsUnguardCommand() *cobra.Command {
 	return a.careCommand(care{
 		kind: skill.MoveUnguard, short: "Let runs promote versions of a guarded skill again",
 		why: "its cases tell enough", done: "no longer guarded",
-		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
-			return s.Unguard(ctx, name, act)
-		},
+		do: skillstore.Store.Unguard,
 	})
 }
 
@@ -71,7 +63,7 @@ func (a *app) skillsRetireCommand() *cobra.Command {
 		long: `Take a skill out of use: no search finds it any more. All its versions and cases stay, and
 "starter skills restore" brings it back. "starter skills stats" lists the unused ones.`,
 		why: "unused since spring", done: "retired",
-		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
+		do: func(s skillstore.Store, ctx context.Context, name string, act skillstore.Act) (skill.Head, error) {
 			if err := s.Retire(ctx, name, skill.Tombstone{ID: act.ID, By: act.By, Reason: act.Why}); err != nil {
 				return skill.Head{}, err
 			}
@@ -84,9 +76,7 @@ func (a *app) skillsRestoreCommand() *cobra.Command {
 	return a.careCommand(care{
 		kind: skill.MoveRestore, short: "Bring a retired skill back as it was",
 		why: "needed after all", done: "in use",
-		do: func(ctx context.Context, s skillstore.Store, name string, act skillstore.Act) (skill.Head, error) {
-			return s.Restore(ctx, name, act)
-		},
+		do: skillstore.Store.Restore,
 	})
 }
 
@@ -120,7 +110,7 @@ func (a *app) careFor(ctx context.Context, k care, name, reason string) error {
 	}
 	defer c.Close()
 	act := skillstore.Act{ID: string(k.kind) + "-" + rand.Text(), By: whoever(), Why: reason}
-	head, err := k.do(ctx, c.Skills, before.Name, act)
+	head, err := k.do(c.Skills, ctx, before.Name, act)
 	if err != nil {
 		return frozenHint(before.Name, err)
 	}

@@ -16,12 +16,12 @@ const (
 // Permit asks the policy about a request that somebody else carries out for the run; an answer in the journal has been
 // permitted. The error is an *Error.
 func (s *Session) Permit(ctx context.Context, kind string, request any) error {
-	if s.Recorded(ctx, kind, request) {
-		return nil
-	}
 	e, err := s.outside(ctx, kind, request)
 	if err != nil {
 		return err
+	}
+	if s.calls.has(e.RequestDigest) {
+		return nil
 	}
 	if refused, _ := s.ruled(e); refused != nil {
 		return refused

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const workspace = "/work/space"
+const workspace = "/srv/space"
 
 // destructive are commands, most of them in disguise, with the kind that must be found.
 var destructive = []struct {
@@ -19,8 +19,8 @@ var destructive = []struct {
 	{`rm -rf *`, Delete},
 	{`rm -rf ./* .[!.]*`, Delete},
 	{`rm -rf ..`, Delete},
-	{`rm -rf /work/space`, Delete},
-	{`rm -rf /work/space/*`, Delete},
+	{`rm -rf /srv/space`, Delete},
+	{`rm -rf /srv/space/*`, Delete},
 	{`rm -rf "$PWD"`, Delete},
 	{`rm -rf ~`, Delete},
 	{`rm ../other/data.csv`, Delete},
@@ -154,7 +154,7 @@ var destructive = []struct {
 	{`git clean -fdx`, Delete},
 	{`git -C /opt/repo clean -fd`, Delete},
 	{`rsync -a --delete empty/ /srv/`, Delete},
-	{`mv /etc /work/space/gone`, Delete},
+	{`mv /etc /srv/space/gone`, Delete},
 	{`mv data.csv /dev/null`, Delete},
 
 	// Overwriting.

@@ -14,7 +14,7 @@ var ordinary = []string{
 	`grep -rn "def main" src/`, `grep -E '^(a|b)' x.txt | sort | uniq -c | sort -rn | head`, `diff -u a.txt b.txt`, `tree -L 2`, `id && whoami`, `free -m; nproc`,
 
 	// Files of the workspace.
-	`rm build/x.o`, `rm -rf build dist *.egg-info`, `rm -rf ./node_modules`, `rm -f *.tmp`, `rm -rf build/*`, `rm -rf /work/space/build`, `rm -rf "$PWD/build"`, `mkdir -p out && rm -f out/*.png`,
+	`rm build/x.o`, `rm -rf build dist *.egg-info`, `rm -rf ./node_modules`, `rm -f *.tmp`, `rm -rf build/*`, `rm -rf /srv/space/build`, `rm -rf "$PWD/build"`, `mkdir -p out && rm -f out/*.png`,
 	`echo hello > out.txt`, `echo more >> out.txt`, `echo x >| out.txt`, `: > log.txt`, `cat a b > c`, `printf '%s\n' a b c > list.txt`, `echo x > /tmp/x && rm /tmp/x`,
 	`mv a.txt b.txt`, `mv *.csv data/`, `cp -r src backup`, `cp /etc/hosts hosts.copy`, `cp /usr/share/dict/words .`, `touch a b c`, `mkdir -p a/b/c`, `ln -s data/current.csv latest.csv`, `truncate -s 0 log.txt`,
 	`sed -i 's/foo/bar/g' config.yaml`, `sed -n '1,10p' /etc/passwd`, `sed -i.bak '/^#/d' *.conf`, `dd if=/dev/zero of=test.bin bs=1M count=1`, `tee out.log < in.txt`, `chmod +x run.sh && ./run.sh`, `chmod -R u+w .`,
