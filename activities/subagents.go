@@ -254,13 +254,10 @@ func (s *Subagents) copySkill(ctx context.Context, c *call, name string) (string
 	dir := savedSkillsDir + "/" + name + "/"
 	w := c.change()
 	origin := run.Origin{Version: head.Version, Generation: head.Generation}
-	for _, f := range version.Files {
-		if f.Path == skill.DocumentFile {
-			continue
-		}
-		copied := workspace.File{Path: dir + f.Path, Digest: objectstore.Digest(f.Digest), Size: f.Size, Executable: f.Executable}
-		w.Files = w.Files.With(copied)
-		origin.Files = origin.Files.With(copied)
+	for _, f := range codeFiles(version) {
+		f.Path = dir + f.Path
+		w.Files = w.Files.With(f)
+		origin.Files = origin.Files.With(f)
 	}
 	entry := dir + version.EntryFile
 	w.Subagents[entry] = run.Subagent{SkillName: name, Tools: version.Tools, From: &origin}
@@ -344,27 +341,19 @@ func onlyGiven(w *run.Workspace) bool {
 
 // execute runs main(query) and counts what it spent.
 func (s *Subagents) execute(ctx context.Context, c *call, dir, file, query string, door *gateway.Session) (pyruntime.Result, error) {
-	limits := s.Limits
-	if left := c.in.Remaining.Seconds; left >= 0 {
-		limits.Wall = min(limits.Wall, max(time.Second, time.Duration(left)*time.Second-time.Since(c.step.At)))
-	}
-	res, err := s.runPython(ctx, pyruntime.Call{
-		Workspace: dir, Entry: file, Query: query, Gateway: door, Token: door.Token(), Granted: door.Granted(), Limits: limits, Mask: s.Secrets,
-	}, door, egress.LiveAll, permitted(door))
-	broken := door.Close()
-	if asked := door.Asked(); err == nil && asked != nil {
-		err = asks{Asked{Digest: asked.Digest, Request: cut(asked.Tool+" "+string(asked.Request), maxShownAnswer), Rule: asked.Rule, Reason: asked.Reason}}
-	}
-	if err == nil && broken != nil {
-		// The run says nothing about the subagent: its journal or the model behind call_llm was out of order.
-		err = broken
-	}
-	spent := door.Usage()
-	c.step.Usage = c.step.Usage.Add(run.Usage{
-		SubagentInputTokens: spent.InputTokens, SubagentOutputTokens: spent.OutputTokens,
-		CostUSD: spent.CostUSD, Estimated: spent.Estimated,
-	})
+	limits := s.limitsWithin(c.in.Remaining.Seconds, time.Since(c.step.At))
+	res, spent, err := s.runPython(ctx, pyruntime.Call{Workspace: dir, Entry: file, Query: query, Limits: limits}, door, egress.LiveAll, permitted(door))
+	c.step.Usage = c.step.Usage.Add(spent)
 	return res, err
+}
+
+// limitsWithin are the limits of a run that has so many seconds left, less what was used of them; negative is no limit.
+func (s *Subagents) limitsWithin(seconds int64, used time.Duration) sandbox.Limits {
+	limits := s.Limits
+	if seconds >= 0 {
+		limits.Wall = min(limits.Wall, max(time.Second, time.Duration(seconds)*time.Second-used))
+	}
+	return limits
 }
 
 // door is the gateway session of one run. It replays what earlier attempts at this

@@ -115,13 +115,7 @@ func (s *Subagents) caseOf(ctx context.Context, in TrialInput) (skill.Case, erro
 
 // codeFiles are the files of a version that its code may read.
 func codeFiles(m skill.Manifest) workspace.Manifest {
-	var files workspace.Manifest
-	for _, f := range m.Files {
-		if f.Path != skill.DocumentFile {
-			files = files.With(workspace.File{Path: f.Path, Digest: objectstore.Digest(f.Digest), Size: f.Size, Executable: f.Executable})
-		}
-	}
-	return files
+	return manifestOf(m.Files).Without(skill.DocumentFile)
 }
 
 func manifestOf(files []skill.File) workspace.Manifest {
@@ -251,20 +245,9 @@ func (t *trial) tryIn(ctx context.Context, dir string, r *run.TrialRun, n int) e
 }
 
 func (t *trial) execute(ctx context.Context, dir, entry string, door *trialDoor) (pyruntime.Result, error) {
-	limits := t.s.Limits
-	if left := t.left.Seconds; left >= 0 {
-		limits.Wall = min(limits.Wall, max(time.Second, time.Duration(left)*time.Second))
-	}
-	res, err := t.s.runPython(ctx, pyruntime.Call{
-		Workspace: dir, Entry: entry, Query: t.past.Query, Gateway: door, Token: door.Token(), Granted: door.Granted(), Limits: limits, Mask: t.s.Secrets,
-	}, door.Session, egress.LiveReads, door.onlyReads)
-	if broken := door.Close(); err == nil && broken != nil {
-		err = broken
-	}
-	spent := door.Usage()
-	t.record.Usage = t.record.Usage.Add(run.Usage{
-		SubagentInputTokens: spent.InputTokens, SubagentOutputTokens: spent.OutputTokens, CostUSD: spent.CostUSD, Estimated: spent.Estimated,
-	})
+	limits := t.s.limitsWithin(t.left.Seconds, 0)
+	res, spent, err := t.s.runPython(ctx, pyruntime.Call{Workspace: dir, Entry: entry, Query: t.past.Query, Limits: limits}, door.Session, egress.LiveReads, door.onlyReads)
+	t.record.Usage = t.record.Usage.Add(spent)
 	return res, err
 }
 
@@ -315,35 +298,28 @@ func (t *trial) door(tools []string, journal string) (*trialDoor, error) {
 			return live.Call(ctx, r)
 		})
 	}
-	model := t.s.completion(t.judge.model)
 	session, err := gateway.New(gateway.Config{
 		Tools: offered, Granted: tools, Secrets: t.s.Secrets, Policy: unasked(t.s.Policy, &d.missing),
 		Journal:    replaying{Journal: gateway.NewJournal(t.s.Objects, journal), past: t.recorded()},
 		MaxTokens:  left(t.left.SubagentTokens, t.record.Usage.SubagentOutputTokens+t.judge.usage.CheckOutputTokens),
 		MaxCostUSD: left(t.left.CostUSD, t.record.Usage.CostUSD+t.judge.usage.CostUSD),
-		LLM: func(ctx context.Context, r gateway.LLMRequest) (gateway.LLMReply, error) {
-			reply, err := model(ctx, r)
-			if err != nil && final(err) {
-				return reply, lacking()
-			}
-			return reply, err
-		},
-		Transcribe: t.transcription(lacking),
+		LLM:        orLacking(t.s.completion(t.judge.model), lacking),
+		Transcribe: orLacking(t.s.transcription(t.judge.model), lacking),
 	})
 	d.Session = session
 	return d, err
 }
 
-// transcription listens to what the recording lacks, where this worker can.
-func (t *trial) transcription(lacking func() error) gateway.Transcribe {
-	listen := t.s.transcription(t.judge.model)
-	return func(ctx context.Context, r gateway.TranscribeRequest) (gateway.TranscribeReply, error) {
-		if listen == nil {
-			return gateway.TranscribeReply{}, lacking()
+// orLacking asks a model what the recording lacks; one that is not there, or that will not answer, leaves the call unmade.
+func orLacking[Q, R any](ask func(context.Context, Q) (R, error), lacking func() error) func(context.Context, Q) (R, error) {
+	return func(ctx context.Context, q Q) (R, error) {
+		var none R
+		if ask == nil {
+			return none, lacking()
 		}
-		reply, err := listen(ctx, r)
-		if err != nil && final(err) {
-			return reply, lacking()
+		reply, err := ask(ctx, q)
+		if final(err) {
+			return none, lacking()
 		}
 		return reply, err
 	}

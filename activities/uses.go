@@ -87,11 +87,8 @@ func (r *Runs) keepCase(ctx context.Context, agent run.Subagent, w *run.Workspac
 	if !s.Alone || s.Output == nil {
 		return nil
 	}
-	cases, err := r.Skills.Cases(ctx, agent.SkillName)
-	if errors.Is(err, skillstore.ErrCorrupt) {
-		return nil // whoever gates the skill next is told; a run that is done does not fail for it
-	}
-	if err != nil || len(cases) >= reusedCases {
+	stored, err := r.Skills.CaseIDs(ctx, agent.SkillName)
+	if err != nil || len(stored) >= reusedCases {
 		return err
 	}
 	return r.Skills.AddCase(ctx, agent.SkillName, skill.Case{

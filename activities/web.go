@@ -8,11 +8,31 @@ import (
 	"agentfactory/internal/egress"
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/pyruntime"
+	"agentfactory/internal/run"
 )
 
 // runPython runs a subagent with both ways out of the sandbox: the gateway, and the proxy for plain HTTP libraries, which the
-// same session permits, journals and answers from its journal.
-func (s *Subagents) runPython(ctx context.Context, call pyruntime.Call, session *gateway.Session, live egress.Live, allow allowing) (pyruntime.Result, error) {
+// same session permits, journals and answers from its journal. The session is closed with the run, and what it spent is
+// returned in any case. An error says nothing about the subagent: a person has to decide about a call first (asks), or the
+// journal or a model was out of order.
+func (s *Subagents) runPython(ctx context.Context, call pyruntime.Call, session *gateway.Session, live egress.Live, allow allowing) (pyruntime.Result, run.Usage, error) {
+	call.Gateway, call.Token, call.Granted, call.Mask = session, session.Token(), session.Granted(), s.Secrets
+	res, err := s.runWithWeb(ctx, call, session, live, allow)
+	broken := session.Close()
+	switch asked := session.Asked(); {
+	case err != nil:
+	case asked != nil:
+		err = asks{Asked{Digest: asked.Digest, Request: cut(asked.Tool+" "+string(asked.Request), maxShownAnswer), Rule: asked.Rule, Reason: asked.Reason}}
+	default:
+		err = broken
+	}
+	spent := session.Usage()
+	return res, run.Usage{
+		SubagentInputTokens: spent.InputTokens, SubagentOutputTokens: spent.OutputTokens, CostUSD: spent.CostUSD, Estimated: spent.Estimated,
+	}, err
+}
+
+func (s *Subagents) runWithWeb(ctx context.Context, call pyruntime.Call, session *gateway.Session, live egress.Live, allow allowing) (pyruntime.Result, error) {
 	web, err := egress.New(egress.Config{
 		Allow:   allow,
 		Journal: exchanges{session}, Live: live, Mask: session.Mask, Dial: s.Dial,

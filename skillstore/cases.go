@@ -43,6 +43,18 @@ func (s *S3) Case(ctx context.Context, name, id string) (skill.Case, error) {
 	return c, nil
 }
 
+// CaseIDs implements Store.
+func (s *S3) CaseIDs(ctx context.Context, name string) ([]string, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	listed, err := s.listCases(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("list cases of %s: %w", name, err)
+	}
+	return listed.ids, nil
+}
+
 // Cases implements Store.
 func (s *S3) Cases(ctx context.Context, name string) ([]skill.Case, error) {
 	if err := checkName(name); err != nil {

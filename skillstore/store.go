@@ -63,6 +63,8 @@ type Store interface {
 
 	// AddCase stores a case, without a mark. One with the same query and inputs is there already: nothing happens.
 	AddCase(ctx context.Context, name string, c skill.Case) error
+	// CaseIDs lists the IDs of a skill's cases, dropped ones too, by one listing.
+	CaseIDs(ctx context.Context, name string) ([]string, error)
 	// Case returns one case, without its mark. ErrUnknownCase.
 	Case(ctx context.Context, name, id string) (skill.Case, error)
 	// Cases returns the cases of a skill with their marks, dropped ones too, in the order of their IDs.
