@@ -22,6 +22,11 @@ const jinaKey = "jina-canary-0123456789"
 // page itself, which is at url.
 func jina(t *testing.T, answer http.HandlerFunc) (tool gateway.Tool, url string, own *atomic.Int64) {
 	t.Helper()
+	return jinaWithin(t, time.Minute, answer)
+}
+
+func jinaWithin(t *testing.T, timeout time.Duration, answer http.HandlerFunc) (tool gateway.Tool, url string, own *atomic.Int64) {
+	t.Helper()
 	own = new(atomic.Int64)
 	site := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		own.Add(1)
@@ -46,7 +51,7 @@ func jina(t *testing.T, answer http.HandlerFunc) (tool gateway.Tool, url string,
 		require.True(t, strings.HasPrefix(ask["url"], site.URL), ask)
 		answer(w, r)
 	})
-	return web.NewReading(web.ReadingConfig{BaseURL: server.URL + "/", APIKey: jinaKey, Allow: loopback, Timeout: 2 * time.Second}), site.URL + "/page", own
+	return web.NewReading(web.ReadingConfig{BaseURL: server.URL + "/", APIKey: jinaKey, Allow: loopback, Timeout: timeout}), site.URL + "/page", own
 }
 
 // jinaPage is an answer of the service.
@@ -86,7 +91,6 @@ func TestAPageThatJinaDoesNotReadIsReadHere(t *testing.T) {
 		"garbage":           {sends("application/json", `{"data": "`), "the answer of Jina Reader cannot be read: check JINA_BASE_URL", 1},
 		"another API":       {sends("application/json", `{"results": []}`), "the answer of Jina Reader cannot be read: check JINA_BASE_URL", 1},
 		"cut":               {breaksOff, "Jina Reader cannot be reached: the answer broke off after 13 bytes: unexpected EOF", 4},
-		"silent":            {hangs, "Jina Reader cannot be reached: no complete answer within 2s: context deadline exceeded", 1},
 		"empty":             {jinaPage(" \n", ""), "Jina Reader found no text", 1},
 		"too large":         {jinaPage(strings.Repeat("x", 17<<20), ""), "the answer of Jina Reader has more than 16777216 bytes", 1},
 		"a page that failed": {jinaPage("Not here", `, "warning": "Target URL returned error 404: Not Found"`),
@@ -102,6 +106,13 @@ func TestAPageThatJinaDoesNotReadIsReadHere(t *testing.T) {
 			require.EqualValues(t, 1, own.Load())
 		})
 	}
+}
+
+func TestAPageOnWhichJinaIsSilentIsReadHere(t *testing.T) {
+	tool, url, own := jinaWithin(t, 500*time.Millisecond, hangs)
+	require.Equal(t, "read from its own server as text/plain; Jina Reader cannot be reached: no complete answer within 500ms: context deadline exceeded",
+		call(t, tool, request(url))["note"])
+	require.EqualValues(t, 1, own.Load())
 }
 
 func TestAPageThatNobodyCanReadFailsAsItsServerSays(t *testing.T) {
