@@ -309,13 +309,17 @@ func (s *Subagents) proveClean(ctx context.Context, c *call, k *candidate) error
 	if err != nil {
 		return err
 	}
-	res, err := s.execute(ctx, c, dir, k.plan.EntryFile, k.agent.LastSuccess.Query, door)
+	call := pyruntime.Call{Workspace: dir, Entry: k.plan.EntryFile, Query: k.agent.LastSuccess.Query}
+	res, err := s.execute(ctx, c, call, k.agent.Lock, door)
 	if err != nil {
 		return err
 	}
 	if res.Failure != nil {
 		return complain("subagents (%s): it fails in a clean workspace that holds only its own files and the input files. %s",
 			k.entry, observe(res, workspace.Changes{}))
+	}
+	if k.plan.Lock, err = s.keepLock(ctx, res.Lock); err != nil {
+		return err
 	}
 	k.plan.Output, err = s.outputOf(ctx, dir, clean, res)
 	if errors.Is(err, workspace.ErrLimit) {

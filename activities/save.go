@@ -54,6 +54,13 @@ func (l *Library) contents(ctx context.Context, plan run.PlannedSave) (map[strin
 		}
 		files[f.Path] = data
 	}
+	if plan.Lock != "" {
+		lock, err := l.Blobs.Get(ctx, plan.Lock)
+		if err != nil {
+			return nil, err
+		}
+		files[skill.LockFile] = lock
+	}
 	return files, nil
 }
 

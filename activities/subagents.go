@@ -260,7 +260,8 @@ func (s *Subagents) copySkill(ctx context.Context, c *call, name string) (string
 		origin.Files = origin.Files.With(f)
 	}
 	entry := dir + version.EntryFile
-	w.Subagents[entry] = run.Subagent{SkillName: name, Tools: version.Tools, From: &origin}
+	lock, _ := version.File(skill.LockFile)
+	w.Subagents[entry] = run.Subagent{SkillName: name, Tools: version.Tools, Lock: objectstore.Digest(lock.Digest), From: &origin}
 	return entry, nil
 }
 
@@ -290,7 +291,7 @@ func (s *Subagents) run(ctx context.Context, c *call, file, query string) error 
 	if err != nil {
 		return err
 	}
-	res, err := s.execute(ctx, c, dir, file, query, door)
+	res, err := s.execute(ctx, c, pyruntime.Call{Workspace: dir, Entry: file, Query: query}, agent.Lock, door)
 	if err != nil {
 		return err
 	}
@@ -309,6 +310,9 @@ func (s *Subagents) run(ctx context.Context, c *call, file, query string) error 
 			Alone: onlyGiven(before),
 		}
 		if agent.LastSuccess.Output, err = s.output(ctx, before.Files, after, res); err != nil {
+			return err
+		}
+		if agent.Lock, err = s.keepLock(ctx, res.Lock); err != nil {
 			return err
 		}
 	}
@@ -339,10 +343,14 @@ func onlyGiven(w *run.Workspace) bool {
 	return true
 }
 
-// execute runs main(query) and counts what it spent.
-func (s *Subagents) execute(ctx context.Context, c *call, dir, file, query string, door *gateway.Session) (pyruntime.Result, error) {
-	limits := s.limitsWithin(c.in.Remaining.Seconds, time.Since(c.step.At))
-	res, spent, err := s.runPython(ctx, pyruntime.Call{Workspace: dir, Entry: file, Query: query, Limits: limits}, door, egress.LiveAll, permitted(door))
+// execute runs main(query), with the packages of a lock where it has one, and counts what it spent.
+func (s *Subagents) execute(ctx context.Context, c *call, call pyruntime.Call, lock objectstore.Digest, door *gateway.Session) (pyruntime.Result, error) {
+	var err error
+	if call.Lock, err = s.lockText(ctx, lock); err != nil {
+		return pyruntime.Result{}, err
+	}
+	call.Limits = s.limitsWithin(c.in.Remaining.Seconds, time.Since(c.step.At))
+	res, spent, err := s.runPython(ctx, call, door, egress.LiveAll, permitted(door))
 	c.step.Usage = c.step.Usage.Add(spent)
 	return res, err
 }

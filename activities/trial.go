@@ -77,6 +77,7 @@ type code struct {
 	entry string
 	tools []string
 	files workspace.Manifest // paths relative to the skill
+	lock  string             // see pyruntime.Call
 }
 
 func (s *Subagents) openTrial(ctx context.Context, in TrialInput) (*trial, error) {
@@ -96,7 +97,12 @@ func (s *Subagents) openTrial(ctx context.Context, in TrialInput) (*trial, error
 		if err != nil {
 			return nil, err
 		}
-		t.sides[side] = code{entry: m.EntryFile, tools: m.Tools, files: codeFiles(m)}
+		lock, _ := m.File(skill.LockFile)
+		text, err := s.lockText(ctx, objectstore.Digest(lock.Digest))
+		if err != nil {
+			return nil, err
+		}
+		t.sides[side] = code{entry: m.EntryFile, tools: m.Tools, files: codeFiles(m), lock: text}
 	}
 	return t, nil
 }
@@ -115,7 +121,7 @@ func (s *Subagents) caseOf(ctx context.Context, in TrialInput) (skill.Case, erro
 
 // codeFiles are the files of a version that its code may read.
 func codeFiles(m skill.Manifest) workspace.Manifest {
-	return manifestOf(m.Files).Without(skill.DocumentFile)
+	return manifestOf(m.Files).Without(skill.DocumentFile).Without(skill.LockFile)
 }
 
 func manifestOf(files []skill.File) workspace.Manifest {
@@ -232,7 +238,7 @@ func (t *trial) tryIn(ctx context.Context, dir string, r *run.TrialRun, n int) e
 	if err != nil {
 		return err
 	}
-	res, err := t.execute(ctx, dir, version.entry, door)
+	res, err := t.execute(ctx, pyruntime.Call{Workspace: dir, Entry: version.entry, Query: t.past.Query, Lock: version.lock}, door)
 	if err != nil {
 		return err
 	}
@@ -244,9 +250,9 @@ func (t *trial) tryIn(ctx context.Context, dir string, r *run.TrialRun, n int) e
 	return t.verdict(ctx, dir, files, string(expected), res, r)
 }
 
-func (t *trial) execute(ctx context.Context, dir, entry string, door *trialDoor) (pyruntime.Result, error) {
-	limits := t.s.limitsWithin(t.left.Seconds, 0)
-	res, spent, err := t.s.runPython(ctx, pyruntime.Call{Workspace: dir, Entry: entry, Query: t.past.Query, Limits: limits}, door.Session, egress.LiveReads, door.onlyReads)
+func (t *trial) execute(ctx context.Context, call pyruntime.Call, door *trialDoor) (pyruntime.Result, error) {
+	call.Limits = t.s.limitsWithin(t.left.Seconds, 0)
+	res, spent, err := t.s.runPython(ctx, call, door.Session, egress.LiveReads, door.onlyReads)
 	t.record.Usage = t.record.Usage.Add(spent)
 	return res, err
 }

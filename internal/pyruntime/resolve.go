@@ -17,11 +17,33 @@ import (
 // were resolved to before, or those that an index offers now.
 func (e *Environments) lock(ctx context.Context, wanted []string, given string) (Lock, error) {
 	if given != "" {
-		l, err := e.given(wanted, given)
-		if err != nil || slices.Equal(l.Requires, wanted) {
-			return l, err
+		l, err := ParseLock(given)
+		if err != nil {
+			return Lock{}, &DependencyError{Requirements: wanted, Reason: err.Error()}
+		}
+		if slices.Equal(l.Requires, wanted) {
+			return e.here(ctx, l)
 		}
 	}
+	return e.lockHere(ctx, wanted)
+}
+
+// here is a lock for this worker: itself, or for a Python of another kind the same versions, whose files are others. Where
+// those are not made for this Python the requirements decide alone.
+func (e *Environments) here(ctx context.Context, l Lock) (Lock, error) {
+	if l.Platform == e.platform() {
+		return l, nil
+	}
+	same, err := e.lockHere(ctx, l.names())
+	var wrong *DependencyError
+	if errors.As(err, &wrong) {
+		return e.lockHere(ctx, l.Requires)
+	}
+	same.Requires = l.Requires
+	return same, err
+}
+
+func (e *Environments) lockHere(ctx context.Context, wanted []string) (Lock, error) {
 	digest := digestOf(append([]string{e.platform()}, wanted...)...)
 	if l, ok := e.resolved(digest, wanted); ok {
 		return l, nil
@@ -35,19 +57,6 @@ func (e *Environments) lock(ctx context.Context, wanted []string, given string) 
 		return l, nil
 	}
 	return e.resolve(ctx, wanted, digest)
-}
-
-// given reads the lock that came with the subagent.
-func (e *Environments) given(wanted []string, text string) (Lock, error) {
-	l, err := ParseLock(text)
-	if err != nil {
-		return Lock{}, &DependencyError{Requirements: wanted, Reason: err.Error()}
-	}
-	if slices.Equal(l.Requires, wanted) && l.Platform != e.platform() {
-		return Lock{}, &DependencyError{Requirements: wanted, Reason: fmt.Sprintf(
-			"their lock is for %s and this worker's Python is %s; run it without the lock to resolve them here", l.Platform, e.platform())}
-	}
-	return l, nil
 }
 
 // platform names what compiled packages depend on.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"agentfactory/internal/llm"
+	"agentfactory/internal/objectstore"
 	"agentfactory/internal/skill"
 	"agentfactory/internal/workspace"
 )
@@ -82,11 +83,13 @@ type Workspace struct {
 
 // Subagent is one Python module with main(query) in the workspace.
 type Subagent struct {
-	SkillName   string   `json:"skill_name"`
-	Tools       []string `json:"tools,omitempty"` // tool skills it was given
-	From        *Origin  `json:"from,omitempty"`  // the saved skill that it is a copy of; nil: made in this run
-	LastSuccess *Success `json:"last_success,omitempty"`
-	AsSaved     *Attempt `json:"as_saved,omitempty"` // the latest run of a saved skill before anybody changed it
+	SkillName string   `json:"skill_name"`
+	Tools     []string `json:"tools,omitempty"` // tool skills it was given
+	// Lock are the packages that it ran with when it last succeeded, or was saved: the digest of the text; empty: none.
+	Lock        objectstore.Digest `json:"lock,omitempty"`
+	From        *Origin            `json:"from,omitempty"` // the saved skill that it is a copy of; nil: made in this run
+	LastSuccess *Success           `json:"last_success,omitempty"`
+	AsSaved     *Attempt           `json:"as_saved,omitempty"` // the latest run of a saved skill before anybody changed it
 }
 
 // Attempt is a run of a saved skill as it was saved, whatever came of it.
@@ -151,6 +154,7 @@ type PlannedSave struct {
 	Tools          []string           `json:"tools,omitempty"`
 	Permissions    *skill.Permissions `json:"permissions,omitempty"` // what it was seen to need
 	Files          workspace.Manifest `json:"files"`                 // paths relative to the skill
+	Lock           objectstore.Digest `json:"lock,omitempty"`        // the text of its skill.LockFile; empty: it has none
 	ParentVersion  int                `json:"parent_version,omitempty"`
 	BaseGeneration int64              `json:"base_generation,omitempty"` // of the head that it replaces; 0: a new skill
 	Supersedes     string             `json:"supersedes,omitempty"`

@@ -8,6 +8,10 @@ import (
 // DocumentFile is the name of the file that makes a directory a skill.
 const DocumentFile = "SKILL.md"
 
+// LockFile is the file of a skill that says exactly which packages it ran with when it was saved: pinned requirements with
+// digests, which pip and uv install as they stand. Skills that need none have none.
+const LockFile = "requirements.lock"
+
 // The keys of our own fields in the metadata of a document.
 const (
 	MetaEntryFile = "agentfactory-entry-file" // the Python file with main(query)
