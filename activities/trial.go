@@ -311,6 +311,7 @@ func (t *trial) door(tools []string, journal string) (*trialDoor, error) {
 		MaxCostUSD: left(t.left.CostUSD, t.record.Usage.CostUSD+t.judge.usage.CostUSD),
 		LLM:        orLacking(t.s.completion(t.judge.model), lacking),
 		Transcribe: orLacking(t.s.transcription(t.judge.model), lacking),
+		Model:      t.judge.model, AudioModel: t.s.Models.TranscriptionModel(),
 	})
 	d.Session = session
 	return d, err

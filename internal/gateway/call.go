@@ -34,7 +34,7 @@ func (s *Session) do(ctx context.Context, c call) (json.RawMessage, error) {
 	if past, ok := s.calls.replay(e.RequestDigest); ok {
 		return past.answer()
 	}
-	refused, recorded := s.ruled(e)
+	refused, recorded := s.ruled(&e)
 	if refused != nil && !recorded {
 		return nil, refused
 	}

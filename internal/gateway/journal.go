@@ -35,6 +35,7 @@ type Entry struct {
 	Request       json.RawMessage `json:"request"`
 	Reply         json.RawMessage `json:"reply,omitempty"`
 	Error         *Error          `json:"error,omitempty"`
+	Notes         []string        `json:"notes,omitempty"` // of the policy
 	Usage         Usage           `json:"usage"`
 	At            time.Time       `json:"at"` // when the answer was there
 }

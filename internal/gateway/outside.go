@@ -23,7 +23,7 @@ func (s *Session) Permit(ctx context.Context, kind string, request any) error {
 	if s.calls.has(e.RequestDigest) {
 		return nil
 	}
-	if refused, _ := s.ruled(e); refused != nil {
+	if refused, _ := s.ruled(&e); refused != nil {
 		return refused
 	}
 	return nil
@@ -60,6 +60,9 @@ func (s *Session) Keep(ctx context.Context, kind string, request, reply any) err
 	}
 	if err != nil {
 		return fmt.Errorf("encode a reply for the journal: %w", err)
+	}
+	if s.config.Policy != nil {
+		e.Notes = s.config.Policy(s.question(e)).Notes
 	}
 	e.At = time.Now().UTC()
 	_, err = s.record(ctx, e)

@@ -11,6 +11,7 @@ type Question struct {
 	Kind  string          // an Entry's Kind
 	Tool  string          // of KindTool and KindShell
 	Skill string          // whose subagent makes it
+	Model string          // of KindLLM and KindTranscribe
 	Body  json.RawMessage // the request, secrets blotted out
 }
 
@@ -25,11 +26,12 @@ const (
 	Ask   Action = "ask"
 )
 
-// Ruling is a policy's answer; Rule and Reason say why, in a word and a line.
+// Ruling is a policy's answer; Rule and Reason say why, in a word and a line. Notes are what else belongs into the record.
 type Ruling struct {
 	Action Action
 	Rule   string
 	Reason string
+	Notes  []string
 }
 
 // Asked is a call that waits for a person. The decision is passed to the repeated run in Config.Grants.
@@ -42,15 +44,17 @@ type Asked struct {
 	Reason  string          `json:"reason"`
 }
 
-// ruled asks the policy about a call. The error is final for this call; recorded tells whether it belongs into the journal.
-func (s *Session) ruled(e Entry) (err *Error, recorded bool) {
+// ruled asks the policy about a call, which takes its notes. The error is final for this call; recorded tells whether it
+// belongs into the journal.
+func (s *Session) ruled(e *Entry) (err *Error, recorded bool) {
 	if s.Asked() != nil {
 		return Errorf(ApprovalRequired, "a call before this one waits for a person"), false
 	}
 	if s.config.Policy == nil || e.Kind == KindShellDone { // what was allowed may end
 		return nil, false
 	}
-	ruling := s.config.Policy(Question{Kind: e.Kind, Tool: e.Tool, Skill: s.config.Skill, Body: e.Request})
+	ruling := s.config.Policy(s.question(*e))
+	e.Notes = ruling.Notes
 	switch granted, decided := s.config.Grants[e.RequestDigest]; {
 	case ruling.Action == Deny:
 		return Errorf(Denied, "rule %s denies this call: %s", ruling.Rule, ruling.Reason), true
@@ -61,6 +65,17 @@ func (s *Session) ruled(e Entry) (err *Error, recorded bool) {
 	}
 	s.ask(Asked{Digest: e.RequestDigest, Kind: e.Kind, Tool: e.Tool, Request: e.Request, Rule: ruling.Rule, Reason: ruling.Reason})
 	return Errorf(ApprovalRequired, "rule %s asks a person first: %s", ruling.Rule, ruling.Reason), false
+}
+
+func (s *Session) question(e Entry) Question {
+	q := Question{Kind: e.Kind, Tool: e.Tool, Skill: s.config.Skill, Body: e.Request}
+	switch e.Kind {
+	case KindLLM:
+		q.Model = s.config.Model
+	case KindTranscribe:
+		q.Model = s.config.AudioModel
+	}
+	return q
 }
 
 func (s *Session) ask(a Asked) {

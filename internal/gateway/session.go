@@ -22,6 +22,8 @@ type Config struct {
 	Skill, Workspace string
 	// LLM answers call_llm; nil when no model is configured.
 	LLM LLM
+	// Model and AudioModel are the names of the models behind LLM and Transcribe, for the policy.
+	Model, AudioModel string
 	// Transcribe answers transcribe; nil when no model for audio is configured.
 	Transcribe Transcribe
 	// MaxTokens is how many output tokens call_llm may spend, those of earlier attempts included; negative: no limit.

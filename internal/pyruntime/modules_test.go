@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/sandbox"
 )
 
 func TestAToolThatWasNotGivenCannotBeImported(t *testing.T) {
@@ -189,5 +191,87 @@ func TestAPackageThatIsMissingWithoutAnIndexIsTheSubagentsFailure(t *testing.T) 
 		res := runCode(t, rt, "# /// script\n# dependencies = [\"pandas>=2\"]\n# ///\ndef main(q): pass")
 		require.Equal(t, NoIndex, res.Failure.Kind)
 		require.Contains(t, res.Failure.Message, "pandas>=2: not installed on this worker")
+	})
+}
+
+// allowing lets every command run, and answers tools with what a test gives.
+func allowing(replies map[string]any) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if reply, ok := replies[r.URL.Path]; ok {
+			json.NewEncoder(w).Encode(reply)
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]any{"allowed": true, "call": 1})
+	})
+}
+
+func TestALongOutputOfACommandKeepsItsBeginningAndItsEnd(t *testing.T) {
+	eachLevel(t, func(t *testing.T, rt *Runtime) {
+		res := runCode(t, rt, `
+from tools import shell_command
+def main(query):
+    done = shell_command("echo first; head -c 50000000 /dev/zero | tr '\\0' x; echo; echo last; head -c 10 /dev/zero | tr '\\0' y >&2")
+    return {"answer": done["stdout"][:6] + done["stdout"][-5:] + done["stderr"], "summary": done["stdout"][131060:131120]}
+`, func(c *Call) { c.Gateway, c.Granted = allowing(nil), []string{"shell_command"} })
+		require.Nil(t, res.Failure, "%+v", res.Failure)
+		require.Equal(t, "first\nlast\nyyyyyyyyyy", res.Answer)
+		require.Equal(t, "xxxxxxxxxxxx\n[... 49737868 bytes left out ...]\nxxxxxxxxxxxxx", res.Summary)
+	})
+}
+
+func TestACommandThatIsTooSlowIsEndedWithWhatItStarted(t *testing.T) {
+	eachLevel(t, func(t *testing.T, rt *Runtime) {
+		res := runCode(t, rt, `
+from tools import shell_command, ToolError
+def main(query):
+    import os, subprocess, time
+    try:
+        shell_command("echo so far; (sleep 987 & sleep 987)", timeout=0.5)
+    except ToolError as e:
+        code, message = e.code, str(e)
+    time.sleep(0.1)
+    try:
+        left = str([p for p in os.listdir("/proc") if p.isdigit() and b"987" in open("/proc/%s/cmdline" % p, "rb").read()])
+    except PermissionError:
+        left = "nobody may look"
+    return {"answer": [code, message], "summary": left}
+`, func(c *Call) { c.Gateway, c.Granted = allowing(nil), []string{"shell_command"} })
+		require.Nil(t, res.Failure, "%+v", res.Failure)
+		require.JSONEq(t, `["timeout", "the command was ended after 0.5 seconds: echo so far; (sleep 987 & sleep 987); it last said: so far"]`, res.Answer)
+		if rt.box.Level() == sandbox.Namespaced { // a weaker one makes no groups: what is left ends with the run
+			require.Equal(t, "[]", res.Summary)
+		}
+	})
+}
+
+func TestACommandThatLeavesSomethingInTheBackgroundReturns(t *testing.T) {
+	eachLevel(t, func(t *testing.T, rt *Runtime) {
+		start := time.Now()
+		res := runCode(t, rt, `
+from tools import shell_command
+def main(query):
+    return {"answer": shell_command("sleep 60 & echo started"), "summary": ""}
+`, func(c *Call) { c.Gateway, c.Granted = allowing(nil), []string{"shell_command"} })
+		require.Nil(t, res.Failure, "%+v", res.Failure)
+		require.JSONEq(t, `{"stdout": "started\n", "stderr": "", "exit_code": 0}`, res.Answer)
+		require.Less(t, time.Since(start), 30*time.Second)
+	})
+}
+
+func TestWhatASearchAndAPageSayOfThemselvesIsPassedOn(t *testing.T) {
+	replies := map[string]any{
+		"/v1/tool/web_search":  map[string]any{"results": []any{map[string]any{"title": "K2", "link": "https://k2.example"}}, "answer": "8611 m", "note": "the text of 1 results was cut"},
+		"/v1/tool/web_reading": map[string]any{"text": "K2 is high", "title": "K2", "url": "https://k2.example/final", "note": "read by Jina Reader"},
+	}
+	eachLevel(t, func(t *testing.T, rt *Runtime) {
+		res := runCode(t, rt, `
+from tools import web_search, web_reading
+def main(query):
+    found, page = web_search("K2"), web_reading("https://k2.example")
+    return {"answer": [found, found.answer, found.note, page, page.upper(), page.title, page.url, page.note], "summary": ""}
+`, func(c *Call) { c.Gateway, c.Granted = allowing(replies), []string{"web_search", "web_reading"} })
+		require.Nil(t, res.Failure, "%+v", res.Failure)
+		require.JSONEq(t, `[[{"title": "K2", "link": "https://k2.example"}], "8611 m", "the text of 1 results was cut",
+			"K2 is high", "K2 IS HIGH", "K2", "https://k2.example/final", "read by Jina Reader"]`, res.Answer)
 	})
 }

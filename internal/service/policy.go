@@ -1,14 +1,12 @@
 package service
 
 import (
-	"encoding/json"
 	"net/url"
 
 	"agentfactory/internal/browser"
 	"agentfactory/internal/config"
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/policy"
-	"agentfactory/internal/shellcheck"
 )
 
 // rules are the policy of a worker, as the gateway, the tools and the package installer ask it.
@@ -27,47 +25,16 @@ func (r rules) ruling(q gateway.Question) gateway.Ruling {
 	ruling := gateway.Ruling{Action: gateway.Allow}
 	for _, e := range eventsOf(q) {
 		d := r.Decide(e)
+		ruling.Notes = append(ruling.Notes, d.Logs...)
 		switch {
 		case d.Action == policy.Deny:
-			return gateway.Ruling{Action: gateway.Deny, Rule: d.Rule, Reason: d.Reason}
+			return gateway.Ruling{Action: gateway.Deny, Rule: d.Rule, Reason: d.Reason, Notes: ruling.Notes}
 		case d.Action == policy.Ask && ruling.Action == gateway.Allow:
-			ruling = gateway.Ruling{Action: gateway.Ask, Rule: d.Rule, Reason: d.Reason}
+			ruling.Action, ruling.Rule, ruling.Reason = gateway.Ask, d.Rule, d.Reason
 		}
 	}
 	return ruling
 }
-
-// eventsOf are what a call does, one by one.
-func eventsOf(q gateway.Question) []policy.Event {
-	var body struct {
-		Command string `json:"command"`
-		URL     string `json:"url"`
-		Method  string `json:"method"`
-		Tunnel  bool   `json:"tunnel"`
-	}
-	_ = json.Unmarshal(q.Body, &body) // what has none of these fields is decided by its kind
-	switch q.Kind {
-	case gateway.KindLLM, gateway.KindTranscribe:
-		return []policy.Event{{Trigger: policy.Model, Skill: q.Skill}}
-	case gateway.KindHTTP:
-		return []policy.Event{policy.Event{Trigger: policy.Host, Skill: q.Skill, Method: body.Method, Tunnel: body.Tunnel}.WithURL(body.URL)}
-	case gateway.KindShell:
-		e := policy.Event{Trigger: policy.Shell, Skill: q.Skill, Tool: q.Tool, Command: body.Command}
-		for _, f := range shellcheck.Check(body.Command, insideWorkspace) {
-			e.Findings = append(e.Findings, string(f.Kind))
-		}
-		return []policy.Event{{Trigger: policy.Tool, Skill: q.Skill, Tool: q.Tool}, e}
-	}
-	events := []policy.Event{policy.Event{Trigger: policy.Tool, Skill: q.Skill, Tool: q.Tool}.WithURL(body.URL)}
-	if body.URL != "" {
-		events = append(events, policy.Event{Trigger: policy.Host, Skill: q.Skill, Tool: q.Tool, Method: "GET"}.WithURL(body.URL))
-	}
-	return events
-}
-
-// insideWorkspace is where commands run in the sandbox; at its weaker level the path is another, and relative ones are the
-// same.
-const insideWorkspace = "/workspace"
 
 // page tells whether a page may be fetched.
 func (r rules) page(skill, tool, address string) error {

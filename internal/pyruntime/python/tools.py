@@ -16,14 +16,37 @@ def _call(path, payload):
         raise ToolError(e.code, str(e)) from None
 
 
+class Results(list):
+    """What web_search found, best first: dicts with title, link and snippet.
+
+    answer is a direct answer of the search engine, note says what was cut or left out; "" if there is none.
+    """
+
+    answer = note = ""
+
+
+class Page(str):
+    """The text of a page; title and url (after redirects) are its own, note says where it comes from and what was cut."""
+
+    title = url = note = ""
+
+
+def _with(value, reply, *names):
+    for name in names:
+        setattr(value, name, reply.get(name, ""))
+    return value
+
+
 def web_search(query, **options):
-    """Search the web; returns a list of {title, link, snippet}."""
-    return _call("/v1/tool/web_search", {"query": query, **options}).get("results", [])
+    """Search the web; returns Results, a list of {title, link, snippet}."""
+    reply = _call("/v1/tool/web_search", {"query": query, **options})
+    return _with(Results(reply.get("results", [])), reply, "answer", "note")
 
 
 def web_reading(url, **options):
-    """Read a web page; returns its text."""
-    return _call("/v1/tool/web_reading", {"url": url, **options}).get("text", "")
+    """Read a web page; returns a Page, its text."""
+    reply = _call("/v1/tool/web_reading", {"url": url, **options})
+    return _with(Page(reply.get("text", "")), reply, "title", "url", "note")
 
 
 def browser_automation(actions=None, **options):
@@ -32,19 +55,18 @@ def browser_automation(actions=None, **options):
 
 
 def shell_command(command, timeout=60):
-    """Run a shell command in the sandbox; returns {stdout, stderr, exit_code}."""
-    import subprocess
+    """Run a shell command in the sandbox; returns {stdout, stderr, exit_code}, of long output beginning and end."""
+    import _command
 
     allowed = _call("/v1/shell", {"command": command, "timeout": timeout})
-    try:
-        done = subprocess.run(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
-        out, err, code = done.stdout, done.stderr, done.returncode
-    except subprocess.TimeoutExpired as e:
-        out, err, code = e.stdout or b"", e.stderr or b"", -1
-    _call("/v1/shell/done", {"call": allowed["call"], "exit_code": code, "stdout_bytes": len(out), "stderr_bytes": len(err)})
-    if code == -1:
-        raise ToolError("timeout", "the command was ended after %s seconds: %s" % (timeout, command))
-    return {"stdout": out.decode("utf-8", "replace"), "stderr": err.decode("utf-8", "replace"), "exit_code": code}
+    done = _command.run(command, timeout)
+    _call(
+        "/v1/shell/done",
+        {"call": allowed["call"], "exit_code": done.exit_code, "stdout_bytes": done.stdout.size, "stderr_bytes": done.stderr.size},
+    )
+    if done.timed_out:
+        raise ToolError("timeout", "the command was ended after %s seconds: %s%s" % (timeout, command, done.said()))
+    return {"stdout": done.stdout.text(), "stderr": done.stderr.text(), "exit_code": done.exit_code}
 
 
 # The names and error values of the original system, whose saved skills use them.
