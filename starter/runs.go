@@ -28,7 +28,7 @@ func (a *app) runsCommand() *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}
-	cmd.AddCommand(a.runsListCommand(), a.runsShowCommand(), a.runsWatchCommand(), a.runsCancelCommand(), a.runsFilesCommand(), a.runsExportCommand(),
+	cmd.AddCommand(a.runsListCommand(), a.runsShowCommand(), a.runsWatchCommand(), a.runsCancelCommand(), a.runsFilesCommand(), a.runsCallsCommand(), a.runsExportCommand(),
 		a.runsApproveCommand(), a.runsInstructCommand(), a.runsBudgetCommand(), a.runsPauseCommand(), a.runsResumeCommand(), a.runsAmendCommand(), a.runsResetCommand())
 	return cmd
 }
