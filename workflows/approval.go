@@ -63,18 +63,13 @@ func (a *agent) ask(ctx workflow.Context) error {
 	for i := range a.accepted.Saves {
 		a.approval.Skills = append(a.approval.Skills, a.accepted.Saves[i].shown())
 	}
-	a.story.asked = a.approval
 	said, info := len(a.messages), workflow.GetInfo(ctx)
-	a.wait(ctx, run.WaitingForApproval, fmt.Sprintf("%s: approve or reject, or instruct to have it changed", a.approval.ApprovalID))
-	err := workflow.Await(ctx, func() bool {
-		return a.decision != nil || len(a.messages) > said || info.GetContinueAsNewSuggested()
+	decision, err := a.await(ctx, "approve or reject, or instruct to have it changed", func() bool {
+		return len(a.messages) > said || info.GetContinueAsNewSuggested()
 	})
-	decision := a.decision
-	a.approval, a.decision, a.story.asked = nil, nil, nil
 	if err != nil {
 		return err
 	}
-	a.goOn(ctx)
 	switch {
 	case decision != nil:
 		return a.decided(ctx, *decision)
@@ -85,6 +80,20 @@ func (a *agent) ask(ctx workflow.Context) error {
 	return nil // continues as new where it asks again
 }
 
+// await waits for the decision about a.approval, or for something else; then there is no decision.
+func (a *agent) await(ctx workflow.Context, what string, or func() bool) (*Approve, error) {
+	a.story.asked = a.approval
+	a.wait(ctx, run.WaitingForApproval, a.approval.ApprovalID+": "+what)
+	err := workflow.Await(ctx, func() bool { return a.decision != nil || or() })
+	decision := a.decision
+	a.approval, a.decision, a.story.asked = nil, nil, nil
+	if err != nil {
+		return nil, err
+	}
+	a.goOn(ctx)
+	return decision, nil
+}
+
 // askAbout waits for a person to allow or refuse a call of a subagent. Other than a rejected answer, a refused call does not
 // end the run.
 func (a *agent) askAbout(ctx workflow.Context, in activities.CallInput, asked activities.Asked) (granted bool, err error) {
@@ -93,15 +102,10 @@ func (a *agent) askAbout(ctx workflow.Context, in activities.CallInput, asked ac
 		ApprovalID: ApprovePolicy + "-" + hex.EncodeToString(sum[:8]), Kind: ApprovePolicy,
 		Answer: fmt.Sprintf("A subagent wants to call %s\nRule %s asks first: %s", asked.Request, asked.Rule, asked.Reason),
 	}
-	a.story.asked = a.approval
-	a.wait(ctx, run.WaitingForApproval, fmt.Sprintf("%s: approve or reject the call %s", a.approval.ApprovalID, asked.Request))
-	err = workflow.Await(ctx, func() bool { return a.decision != nil })
-	decision := a.decision
-	a.approval, a.decision, a.story.asked = nil, nil, nil
+	decision, err := a.await(ctx, "approve or reject the call "+asked.Request, func() bool { return false })
 	if err != nil {
 		return false, err
 	}
-	a.goOn(ctx)
 	granted = decision.Decision == DecideApprove
 	what := "refused the call"
 	if granted {

@@ -131,7 +131,7 @@ func (a *agent) carryOutOne(ctx workflow.Context, c activities.Call, in activiti
 	a.phase(ctx, phaseOf(c), callName(c))
 	options, activity := activityFor(c, in)
 	var lost *temporal.TimeoutError
-	err := a.patiently(ctx, func(ctx workflow.Context) error {
+	err := patiently(ctx, a, func(ctx workflow.Context) error {
 		err := workflow.ExecuteActivity(withSummary(ctx, options, callName(c)), activity, in).Get(ctx, res)
 		if options.TaskQueue == SandboxTaskQueue && errors.As(err, &lost) {
 			return nil

@@ -52,7 +52,7 @@ func (a *agent) close(ctx workflow.Context, outcome run.Outcome, reason string) 
 	if outcome == run.Failed || outcome == run.Cancelled {
 		err = write(ctx) // a run that fails because S3 does not answer must not wait for it again
 	} else {
-		err = a.patiently(ctx, write)
+		err = patiently(ctx, a, write)
 	}
 	a.story.outcome = outcome
 	a.phase(ctx, run.Finished, "")

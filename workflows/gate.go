@@ -81,10 +81,7 @@ func (g *gate) open(ctx workflow.Context) error {
 	if g.in.Cases != nil {
 		in.Cases = *g.in.Cases
 	}
-	err := patiently(ctx, g, func(ctx workflow.Context) error {
-		var acts *activities.Gates
-		return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, "choose the cases"), acts.OpenGate, in).Get(ctx, &g.opened)
-	})
+	err := perform(ctx, g, recordKeeping, "choose the cases", (*activities.Gates).OpenGate, in, &g.opened)
 	if err != nil {
 		return err
 	}
@@ -210,10 +207,7 @@ func (g *gate) close(ctx workflow.Context, took time.Duration) (activities.GateV
 		in.Cases = append(in.Cases, r.Outcome)
 	}
 	var verdict activities.GateVerdict
-	err := patiently(ctx, g, func(ctx workflow.Context) error {
-		var acts *activities.Gates
-		return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, "keep the report"), acts.CloseGate, in).Get(ctx, &verdict)
-	})
+	err := perform(ctx, g, recordKeeping, "keep the report", (*activities.Gates).CloseGate, in, &verdict)
 	return verdict, err
 }
 

@@ -220,11 +220,8 @@ func (a *agent) continueAsNew(ctx workflow.Context) error {
 func (a *agent) open(ctx workflow.Context) error {
 	a.phase(ctx, run.Starting, "open the run")
 	var res activities.BeginResult
-	err := a.patiently(ctx, func(ctx workflow.Context) error {
-		var acts *activities.Runs
-		return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, "open the run"), acts.Begin,
-			activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget, Offer: typeOf(ctx) == SolveType, Evolve: a.evolve}).Get(ctx, &res)
-	})
+	in := activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget, Offer: typeOf(ctx) == SolveType, Evolve: a.evolve}
+	err := perform(ctx, a, recordKeeping, "open the run", (*activities.Runs).Begin, in, &res)
 	if err != nil {
 		return err
 	}
@@ -258,10 +255,7 @@ func (a *agent) think(ctx workflow.Context) error {
 	said := len(a.messages)
 	in := activities.ThinkInput{Number: number, Parent: a.turn, Steps: a.answers, Note: a.said(), MaxOutputTokens: a.tokensLeft()}
 	var turn activities.ThinkResult
-	err := a.patiently(ctx, func(ctx workflow.Context) error {
-		var acts *activities.Model
-		return workflow.ExecuteActivity(withSummary(ctx, modelCall, fmt.Sprintf("turn %d", number)), acts.Think, in).Get(ctx, &turn)
-	})
+	err := perform(ctx, a, modelCall, fmt.Sprintf("turn %d", number), (*activities.Model).Think, in, &turn)
 	if err != nil {
 		return err
 	}

@@ -91,11 +91,8 @@ func (a *agent) check(ctx workflow.Context, s *save) error {
 	}
 	a.phase(ctx, run.Checking, "write a check for the case of "+s.Name)
 	var res activities.CheckResult
-	err := a.patiently(ctx, func(ctx workflow.Context) error {
-		var acts *activities.Subagents
-		return workflow.ExecuteActivity(withSummary(ctx, sandboxRun, "write a check for "+s.Name), acts.MakeCheck,
-			activities.CheckInput{Step: a.accepted.Step, Index: s.Index, Remaining: a.remaining()}).Get(ctx, &res)
-	})
+	in := activities.CheckInput{Step: a.accepted.Step, Index: s.Index, Remaining: a.remaining()}
+	err := perform(ctx, a, sandboxRun, "write a check for "+s.Name, (*activities.Subagents).MakeCheck, in, &res)
 	if err != nil {
 		return err
 	}
@@ -139,11 +136,8 @@ func (a *agent) gate(ctx workflow.Context, s *save) error {
 func (a *agent) storeCandidate(ctx workflow.Context, s *save) error {
 	a.phase(ctx, run.Gating, "store the candidate "+s.Name)
 	var c activities.Candidate
-	err := a.patiently(ctx, func(ctx workflow.Context) error {
-		var acts *activities.Library
-		return workflow.ExecuteActivity(withSummary(ctx, recordKeeping, "store the candidate "+s.Name), acts.AddCandidate,
-			activities.CandidateInput{Step: a.accepted.Step, Index: s.Index}).Get(ctx, &c)
-	})
+	in := activities.CandidateInput{Step: a.accepted.Step, Index: s.Index}
+	err := perform(ctx, a, recordKeeping, "store the candidate "+s.Name, (*activities.Library).AddCandidate, in, &c)
 	if err != nil {
 		return err
 	}
@@ -189,10 +183,7 @@ func (a *agent) save(ctx workflow.Context, s *save) error {
 		in.Gate, in.Note = s.Gate.Report, s.Gate.Why
 	}
 	var res activities.SaveResult
-	err := a.patiently(ctx, func(ctx workflow.Context) error {
-		var acts *activities.Library
-		return workflow.ExecuteActivity(withSummary(ctx, saving, "save skill "+s.Name), acts.SaveSkill, in).Get(ctx, &res)
-	})
+	err := perform(ctx, a, saving, "save skill "+s.Name, (*activities.Library).SaveSkill, in, &res)
 	if err != nil {
 		return err
 	}

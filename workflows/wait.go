@@ -22,8 +22,11 @@ type holder interface {
 func (a *agent) hurry() *bool   { return &a.impatient }
 func (a *agent) underway() bool { return a.number > 0 }
 
-func (a *agent) patiently(ctx workflow.Context, do func(workflow.Context) error) error {
-	return patiently(ctx, a, do)
+// perform has an activity carried out, patiently; out takes its result.
+func perform(ctx workflow.Context, h holder, o workflow.ActivityOptions, summary string, activity, in, out any) error {
+	return patiently(ctx, h, func(ctx workflow.Context) error {
+		return workflow.ExecuteActivity(withSummary(ctx, o, summary), activity, in).Get(ctx, out)
+	})
 }
 
 // patiently runs do and, when a service stays away for longer than activities retry,
