@@ -1,12 +1,16 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"agentfactory/internal/netguard"
 )
 
 var sandboxLevels = []string{"confined", "namespaced"}
@@ -30,10 +34,29 @@ func (c *Config) check() error {
 			return fmt.Errorf("context_windows.%s is %d: give the number of tokens that fit", model, tokens)
 		}
 	}
+	if _, err := netguard.ParseNetworks(c.Tools.PrivateHosts); err != nil {
+		return fmt.Errorf("AGENTFACTORY_PRIVATE_HOSTS (tools.private_hosts): %w", err)
+	}
+	if err := c.Packages.check(); err != nil {
+		return err
+	}
 	if err := c.Library.check(); err != nil {
 		return err
 	}
 	return c.Limits.check()
+}
+
+// check never shows the index: it may hold a login.
+func (p Packages) check() error {
+	switch {
+	case p.IndexURL != "" && !isURL(p.IndexURL.Reveal()):
+		return errors.New("AGENTFACTORY_PACKAGE_INDEX (packages.index_url) is not a URL: write it like https://pypi.org/simple")
+	case p.MaxSize != 0 && p.MaxSize < minPackages:
+		return fmt.Errorf("AGENTFACTORY_PACKAGES_MAX_SIZE (packages.max_size) is %v: give %v or more, or leave it out for the default", p.MaxSize, Bytes(minPackages))
+	case p.Dir != "" && !filepath.IsAbs(p.Dir):
+		return fmt.Errorf("AGENTFACTORY_PACKAGES (packages.dir) is %q: give an absolute path", p.Dir)
+	}
+	return nil
 }
 
 // maxGateCases is what a gate works through in minutes.

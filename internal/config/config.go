@@ -1,7 +1,8 @@
 // Package config says what is configured: environment variables first, then one
 // YAML file, then defaults. It checks what it reads and reports mistakes in one line
 // with file and line. It knows the names of Temporal's and AWS's own settings but
-// leaves reading them to their SDKs, and imports nothing else of this project.
+// leaves reading them to their SDKs. Of this project it imports internal/netguard alone, which
+// knows what may be said of one's own network.
 package config
 
 import (
@@ -28,6 +29,7 @@ type Config struct {
 	Limits         Limits           `yaml:"limits"`
 	Library        Library          `yaml:"library"`
 	Tools          Tools            `yaml:"tools"`
+	Packages       Packages         `yaml:"packages"`
 	Policy         Policy           `yaml:"policy"`
 
 	File     string   `yaml:"-"` // absolute path of the configuration file that was read, "" when there is none
@@ -87,7 +89,24 @@ type Library struct {
 type Tools struct {
 	Search  ToolService `yaml:"search"`  // Serper; without a key there is no web_search
 	Reading ToolService `yaml:"reading"` // Jina Reader; without a key web_reading fetches pages itself
+	// PrivateHosts are hosts and networks of one's own that subagents may reach although they are not on the public
+	// internet, in the manner of netguard.ParseNetworks; the policy has to allow them as well.
+	PrivateHosts []string `yaml:"private_hosts"`
 }
+
+// Packages is how the Python packages that subagents declare are provided.
+type Packages struct {
+	Dir      string `yaml:"dir"`       // where they are kept; "" means in the data directory
+	UV       string `yaml:"uv"`        // the uv that installs them, a path or a name on PATH; "" means the one found, else pip; NoUV means pip
+	IndexURL Secret `yaml:"index_url"` // where they come from, which may hold a login; "" means as uv and pip are configured
+	MaxSize  Bytes  `yaml:"max_size"`  // of all of them together; zero leaves the built-in default in force
+}
+
+// NoUV in place of a path leaves the installation of packages to pip.
+const NoUV = "none"
+
+// minPackages holds one environment with pandas and matplotlib.
+const minPackages = 512 << 20
 
 // ToolService is a web service that a tool skill calls.
 type ToolService struct {
@@ -190,8 +209,8 @@ func Load(getenv func(string) string) (Config, error) {
 		return Config{}, err
 	}
 	for _, s := range settings {
-		if value := strings.TrimSpace(getenv(s.Env)); value != "" && s.field != nil {
-			*s.field(&c) = value
+		if err := s.read(&c, getenv); err != nil {
+			return Config{}, err
 		}
 	}
 	if err := c.complete(getenv); err != nil {
@@ -217,6 +236,8 @@ func (c *Config) complete(getenv func(string) string) error {
 	c.Policy.File = expandHome(getenv, c.Policy.File)
 	c.Browser.Executable = expandHome(getenv, c.Browser.Executable)
 	c.Browser.Driver = expandHome(getenv, c.Browser.Driver)
+	c.Packages.Dir = expandHome(getenv, c.Packages.Dir)
+	c.Packages.UV = expandHome(getenv, c.Packages.UV)
 	c.Limits.Subagent = c.Limits.Subagent.orDefault()
 	c.Library = c.Library.orDefault()
 	c.Temporal.Configured = getenv("TEMPORAL_ADDRESS")+getenv("TEMPORAL_PROFILE")+getenv("TEMPORAL_CONFIG_FILE") != ""

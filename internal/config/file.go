@@ -46,8 +46,8 @@ func (c *Config) readFile(path string, required bool) error {
 	if err := c.resolvePaths(path); err != nil {
 		return err
 	}
-	if c.Model.APIKey+c.Tools.Search.APIKey+c.Tools.Reading.APIKey != "" && mode.Perm()&0o077 != 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s holds an API key and others may read it: chmod 600 it", path))
+	if c.Model.APIKey+c.Tools.Search.APIKey+c.Tools.Reading.APIKey+c.Browser.SessionKey+c.Packages.IndexURL != "" && mode.Perm()&0o077 != 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s holds a key and others may read it: chmod 600 it", path))
 	}
 	return nil
 }
@@ -62,8 +62,11 @@ func (c *Config) resolvePaths(path string) error {
 	c.File = file
 	c.Data = joinRelative(filepath.Dir(file), c.Data)
 	c.Policy.File = joinRelative(filepath.Dir(file), c.Policy.File)
-	if strings.ContainsRune(c.Sandbox.Python, filepath.Separator) { // else a command to be looked up
-		c.Sandbox.Python = joinRelative(filepath.Dir(file), c.Sandbox.Python)
+	c.Packages.Dir = joinRelative(filepath.Dir(file), c.Packages.Dir)
+	for _, program := range []*string{&c.Sandbox.Python, &c.Packages.UV} {
+		if strings.ContainsRune(*program, filepath.Separator) { // else a command to be looked up
+			*program = joinRelative(filepath.Dir(file), *program)
+		}
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func TestAKeyThatOthersCanReadIsAWarning(t *testing.T) {
 	require.NoError(t, os.Chmod(path, 0o644))
 	c, err = Load(getenv)
 	require.NoError(t, err)
-	require.Equal(t, []string{path + " holds an API key and others may read it: chmod 600 it"}, c.Warnings)
+	require.Equal(t, []string{path + " holds a key and others may read it: chmod 600 it"}, c.Warnings)
 }
 
 func FuzzParse(f *testing.F) {

@@ -1,6 +1,11 @@
 package config
 
-import "slices"
+import (
+	"encoding"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Setting describes one thing that can be configured, for help texts, `doctor` and
 // the documentation.
@@ -11,7 +16,23 @@ type Setting struct {
 	Purpose string
 	Secret  bool // its value is never shown
 
-	field func(*Config) *string // where the variable goes; nil when an SDK or Load reads it
+	field func(*Config) *string                  // where the variable goes; nil when an SDK or Load reads it
+	typed func(*Config) encoding.TextUnmarshaler // the same for what is no text
+}
+
+// read puts the variable of a setting into its field.
+func (s Setting) read(c *Config, getenv func(string) string) error {
+	value := strings.TrimSpace(getenv(s.Env))
+	switch {
+	case value == "":
+	case s.field != nil:
+		*s.field(c) = value
+	case s.typed != nil:
+		if err := s.typed(c).UnmarshalText([]byte(value)); err != nil {
+			return fmt.Errorf("%s: %w", s.Env, err)
+		}
+	}
+	return nil
 }
 
 // Settings returns all settings in the order in which they are best explained.
@@ -40,6 +61,8 @@ var settings = []Setting{
 		field: func(c *Config) *string { return (*string)(&c.Tools.Reading.APIKey) }},
 	{Key: "tools.reading.base_url", Env: "JINA_BASE_URL", Default: "https://r.jina.ai", Purpose: "server that speaks Jina Reader's API",
 		field: func(c *Config) *string { return &c.Tools.Reading.BaseURL }},
+	{Key: "tools.private_hosts", Env: "AGENTFACTORY_PRIVATE_HOSTS", Default: "none: the public internet alone", Purpose: "names, addresses and networks of your own that subagents may reach, if the policy allows it too",
+		typed: func(c *Config) encoding.TextUnmarshaler { return (*separated)(&c.Tools.PrivateHosts) }},
 
 	{Key: "model.transcription_name", Env: "AGENTFACTORY_TRANSCRIPTION_MODEL", Default: DefaultTranscriptionModel + " on OpenAI, else none", Purpose: "model of that endpoint that transcribes audio for subagents",
 		field: func(c *Config) *string { return &c.Model.TranscriptionModel }},
@@ -68,6 +91,16 @@ var settings = []Setting{
 
 	{Key: "policy.file", Env: "AGENTFACTORY_POLICY", Default: "none: the built-in rules", Purpose: "rules of what subagents may do",
 		field: func(c *Config) *string { return &c.Policy.File }},
+
+	{Key: "packages.index_url", Env: "AGENTFACTORY_PACKAGE_INDEX", Default: "as uv and pip are configured", Purpose: "index of the Python packages that subagents declare", Secret: true,
+		field: func(c *Config) *string { return (*string)(&c.Packages.IndexURL) }},
+	{Key: "packages.uv", Env: "AGENTFACTORY_UV", Default: "the one on PATH, else pip", Purpose: "uv that installs them, or none for pip",
+		field: func(c *Config) *string { return &c.Packages.UV }},
+	{Key: "packages.dir", Env: "AGENTFACTORY_PACKAGES", Default: "in the data directory", Purpose: "directory in which they are kept",
+		field: func(c *Config) *string { return &c.Packages.Dir }},
+	{Key: "packages.max_size", Env: "AGENTFACTORY_PACKAGES_MAX_SIZE", Default: "10GiB", Purpose: "size of that directory, beyond which those used longest ago go",
+		typed: func(c *Config) encoding.TextUnmarshaler { return &c.Packages.MaxSize }},
+
 	{Key: "browser.executable", Env: "AGENTFACTORY_CHROMIUM", Default: "the best one found", Purpose: "Chromium of browser_automation",
 		field: func(c *Config) *string { return &c.Browser.Executable }},
 	{Key: "browser.driver", Env: "PLAYWRIGHT_DRIVER_PATH", Default: "found or fetched", Purpose: "directory of the Playwright driver",

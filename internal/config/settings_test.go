@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestEveryVariableReachesTheFieldOfItsKey(t *testing.T) {
 		if s.field == nil || s.Env == "" {
 			continue
 		}
-		value := map[string]string{"model.base_url": "http://x", "tools.search.base_url": "http://x", "tools.reading.base_url": "http://x", "sandbox.min": "namespaced", "data": "/x", "library.checks": "off", "library.promotions": "ask", "policy.file": "/x/policy.yaml"}[s.Key]
+		value := map[string]string{"model.base_url": "http://x", "tools.search.base_url": "http://x", "tools.reading.base_url": "http://x", "sandbox.min": "namespaced", "data": "/x", "library.checks": "off", "library.promotions": "ask", "policy.file": "/x/policy.yaml", "packages.index_url": "http://x", "packages.dir": "/x"}[s.Key]
 		if value == "" {
 			value = "x"
 		}
@@ -62,5 +63,34 @@ func TestEveryVariableReachesTheFieldOfItsKey(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, *s.field(&fromEnv), *s.field(&fromFile), s.Env)
 		require.Equal(t, value, *s.field(&fromEnv), s.Env)
+	}
+}
+
+func TestVariablesThatAreNoTextAreParsed(t *testing.T) {
+	c, err := Load(environment(t, map[string]string{"AGENTFACTORY_PRIVATE_HOSTS": "wiki.example.org, 10.1.0.0/16  127.0.0.1", "AGENTFACTORY_PACKAGES_MAX_SIZE": "2GiB"}))
+	require.NoError(t, err)
+	require.Equal(t, []string{"wiki.example.org", "10.1.0.0/16", "127.0.0.1"}, c.Tools.PrivateHosts)
+	require.Equal(t, Bytes(2<<30), c.Packages.MaxSize)
+
+	c, err = Load(environment(t, map[string]string{"AGENTFACTORY_CONFIG": configFile(t, "tools: {private_hosts: [wiki.example.org, 10.1.0.0/16]}\npackages: {max_size: 1GiB, dir: kept, uv: ./uv}\n")}))
+	require.NoError(t, err)
+	require.Equal(t, []string{"wiki.example.org", "10.1.0.0/16"}, c.Tools.PrivateHosts)
+	require.Equal(t, Bytes(1<<30), c.Packages.MaxSize)
+	require.Equal(t, filepath.Join(filepath.Dir(c.File), "kept"), c.Packages.Dir, "paths are relative to the file")
+	require.Equal(t, filepath.Join(filepath.Dir(c.File), "uv"), c.Packages.UV)
+}
+
+func TestSettingsOfPackagesAndOfOnesOwnNetworkAreChecked(t *testing.T) {
+	for says, env := range map[string]map[string]string{
+		`AGENTFACTORY_PRIVATE_HOSTS (tools.private_hosts): not a host or network of one's own: "169.254.169.254"`: {"AGENTFACTORY_PRIVATE_HOSTS": "10.0.0.1 169.254.169.254"},
+		"AGENTFACTORY_PACKAGE_INDEX (packages.index_url) is not a URL":                                            {"AGENTFACTORY_PACKAGE_INDEX": "user:secret-login@index"},
+		`AGENTFACTORY_PACKAGES_MAX_SIZE: "much" is no size`:                                                       {"AGENTFACTORY_PACKAGES_MAX_SIZE": "much"},
+		"AGENTFACTORY_PACKAGES_MAX_SIZE (packages.max_size) is 1.0 MiB: give 512 MiB or more":                     {"AGENTFACTORY_PACKAGES_MAX_SIZE": "1MiB"},
+		`AGENTFACTORY_PACKAGES (packages.dir) is "kept": give an absolute path`:                                   {"AGENTFACTORY_PACKAGES": "kept"},
+	} {
+		_, err := Load(environment(t, env))
+		require.ErrorContains(t, err, says)
+		require.NotContains(t, err.Error(), "secret-login")
+		require.NotContains(t, err.Error(), "\n")
 	}
 }

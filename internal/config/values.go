@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dustin/go-humanize"
 	"github.com/goccy/go-yaml"
@@ -81,6 +83,15 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 
 // String shows the duration like "1h30m0s".
 func (d Duration) String() string { return time.Duration(d).String() }
+
+// separated is a list in a variable: commas or spaces stand between its members.
+type separated []string
+
+// UnmarshalText never fails.
+func (l *separated) UnmarshalText(text []byte) error {
+	*l = strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	return nil
+}
 
 // unmarshalScalar exists because the YAML library drops the line of an error that
 // UnmarshalText returns.

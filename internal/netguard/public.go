@@ -44,11 +44,7 @@ func prefixes(all ...string) []netip.Prefix {
 // Public tells whether an address is one of the public internet. An IPv6 address that stands for an IPv4 one (mapped, or
 // of the well-known NAT64 prefix) is judged by that.
 func Public(addr netip.Addr) bool {
-	addr = addr.Unmap().WithZone("")
-	if nat64.Contains(addr) {
-		b := addr.As16()
-		addr = netip.AddrFrom4([4]byte(b[12:]))
-	}
+	addr = bare(addr)
 	if !addr.IsValid() || addr.Is6() && !globalUnicast.Contains(addr) {
 		return false
 	}
@@ -58,4 +54,14 @@ func Public(addr netip.Addr) bool {
 		}
 	}
 	return true
+}
+
+// bare is an address without zone, as the IPv4 one that it stands for if it does.
+func bare(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	if nat64.Contains(addr) {
+		b := addr.As16()
+		addr = netip.AddrFrom4([4]byte(b[12:]))
+	}
+	return addr
 }
