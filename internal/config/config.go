@@ -97,13 +97,10 @@ type Tools struct {
 // Packages is how the Python packages that subagents declare are provided.
 type Packages struct {
 	Dir      string `yaml:"dir"`       // where they are kept; "" means in the data directory
-	UV       string `yaml:"uv"`        // the uv that installs them, a path or a name on PATH; "" means the one found, else pip; NoUV means pip
+	UV       string `yaml:"uv"`        // the uv that installs them, a path or a name on PATH; "" means the one found, else pip; none means pip
 	IndexURL Secret `yaml:"index_url"` // where they come from, which may hold a login; "" means as uv and pip are configured
 	MaxSize  Bytes  `yaml:"max_size"`  // of all of them together; zero leaves the built-in default in force
 }
-
-// NoUV in place of a path leaves the installation of packages to pip.
-const NoUV = "none"
 
 // minPackages holds one environment with pandas and matplotlib.
 const minPackages = 512 << 20

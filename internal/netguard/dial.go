@@ -38,6 +38,20 @@ func Dialer(allow func(netip.Addr) bool) *net.Dialer {
 	}
 }
 
+// dialling lets allow see the host of each connection.
+func dialling(allow func(host string, addr netip.Addr) bool) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if allow == nil {
+		return Dialer(nil).DialContext
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		return Dialer(func(addr netip.Addr) bool { return allow(host, addr) }).DialContext(ctx, network, address)
+	}
+}
+
 // How long the parts of a request may take before a server counts as unreachable. Reading the body is for the caller to
 // bound.
 const (
@@ -49,11 +63,11 @@ const (
 
 const maxHeader = 256 << 10 // bytes of a response's header
 
-// Transport returns an HTTP transport over [Dialer]. It takes no proxy from the environment: the address that is checked
-// would be the proxy's.
-func Transport(allow func(netip.Addr) bool) *http.Transport {
+// Transport returns an HTTP transport over [Dialer], whose allow also gets the host by the name or address that was asked
+// for; nil is [Public]. It takes no proxy from the environment: the address that is checked would be the proxy's.
+func Transport(allow func(host string, addr netip.Addr) bool) *http.Transport {
 	return &http.Transport{
-		DialContext:            Dialer(allow).DialContext,
+		DialContext:            dialling(allow),
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    tlsTime,
 		ResponseHeaderTimeout:  headerTime,

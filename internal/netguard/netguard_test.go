@@ -80,7 +80,7 @@ func TestARedirectIsCheckedLikeTheFirstRequest(t *testing.T) {
 	reached, port := counting(t, "127.0.0.2:0")
 	outside := httptest.NewServer(http.RedirectHandler("http://127.0.0.2:"+port+"/", http.StatusFound))
 	defer outside.Close()
-	client := &http.Client{Transport: netguard.Transport(func(a netip.Addr) bool { return a.String() == "127.0.0.1" })}
+	client := &http.Client{Transport: netguard.Transport(func(_ string, a netip.Addr) bool { return a.String() == "127.0.0.1" })}
 	_, err := client.Get(outside.URL)
 	var refused *netguard.RefusedError
 	require.ErrorAs(t, err, &refused)

@@ -14,10 +14,11 @@ import (
 // Networks are the parts of one's own network that may be reached beside the public internet: an intranet's wiki, a
 // database's web interface. The zero value has none.
 //
-// An address or a CIDR stands for itself, loopback included. A name stands for the private addresses (RFC 1918, the
-// shared 100.64.0.0/10, IPv6's fc00::/7) that it has at the moment of each connection, and not for loopback: what else
-// listens on the worker's machine must be named by address. Neither reaches a link-local address, a metadata service, or
-// anything else that is no host of a network; see Never.
+// An address or a CIDR stands for hosts that are asked for by address, loopback included, and not for names: anybody can
+// let a name of theirs lead there. A name stands for the private addresses (RFC 1918, the shared 100.64.0.0/10, IPv6's
+// fc00::/7) that it has at the moment of each connection, and not for loopback: what else listens on the worker's machine
+// must be named by address. Neither opens a link-local address, a metadata service, or whatever else is no host of a
+// network; see Never.
 type Networks struct {
 	prefixes []netip.Prefix
 	names    []string
@@ -103,7 +104,7 @@ var never = prefixes(
 // one that leads to another network by translation.
 func Never(addr netip.Addr) bool {
 	addr = bare(addr)
-	return !addr.IsValid() || slices.ContainsFunc(never, func(p netip.Prefix) bool { return p.Contains(addr) })
+	return !addr.IsValid() || within(never, addr)
 }
 
 func inNever(p netip.Prefix) bool {
@@ -121,8 +122,14 @@ func (n Networks) own(host string, addr netip.Addr) bool {
 	if Never(addr) {
 		return false
 	}
-	in := func(p netip.Prefix) bool { return p.Contains(addr) }
-	return slices.ContainsFunc(n.prefixes, in) || n.names != nil && n.named(host) && slices.ContainsFunc(private, in)
+	if _, err := netip.ParseAddr(host); err == nil {
+		return within(n.prefixes, addr)
+	}
+	return n.named(host) && within(private, addr)
+}
+
+func within(prefixes []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 func (n Networks) named(host string) bool {
@@ -133,24 +140,16 @@ func (n Networks) named(host string) bool {
 	})
 }
 
-// Own tells whether a host is of one's own network, so that no service outside can read it: by its name or address, or
-// by what it resolves to now. It decides about the way, not about the permission: that is up to DialContext.
-func (n Networks) Own(ctx context.Context, host string) bool {
+// Own tells whether a host is of one's own network by its name or address, so that no service outside can read it. It
+// decides about the way, not about the permission: that is up to DialContext.
+func (n Networks) Own(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return n.own(host, addr)
 	}
-	if n.named(host) || len(n.prefixes) == 0 {
-		return n.named(host)
-	}
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	return err == nil && slices.ContainsFunc(found, func(a netip.Addr) bool { return n.own(host, a) })
+	return n.named(host)
 }
 
 // DialContext connects to host:port where Admit allows the address that is dialled; see Dialer for the errors.
 func (n Networks) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	return Dialer(func(a netip.Addr) bool { return n.Admit(host, a) }).DialContext(ctx, network, address)
+	return dialling(n.Admit)(ctx, network, address)
 }

@@ -31,6 +31,7 @@ type Environments struct {
 	dir      string
 	python   Interpreter
 	uv       string // configured; "" looks on PATH
+	index    string // configured; "" leaves it to the environment
 	maxBytes int64
 
 	unreached atomic.Int64 // when an index could last not be reached, in Unix nanoseconds
@@ -41,6 +42,7 @@ type EnvironmentsConfig struct {
 	Dir      string // other users may read it then
 	Python   Interpreter
 	UV       string // the uv to install with; "" is the one on PATH, and pip where there is none; NoUV is pip
+	IndexURL string // the index, in place of what the environment and the files of uv and pip say; it may hold a login. Further indexes that are named there stay.
 	MaxBytes int64  // of all environments together; 0: DefaultMaxBytes. One that is in use stays, whatever its size.
 }
 
@@ -118,7 +120,7 @@ func NewEnvironments(c EnvironmentsConfig) (*Environments, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("open the directory of environments: %w", err)
 	}
-	return &Environments{dir: dir, python: c.Python, uv: c.UV, maxBytes: cmp.Or(c.MaxBytes, DefaultMaxBytes)}, nil
+	return &Environments{dir: dir, python: c.Python, uv: c.UV, index: c.IndexURL, maxBytes: cmp.Or(c.MaxBytes, DefaultMaxBytes)}, nil
 }
 
 // For returns an environment that holds what is wanted, and makes it first if need be. Only wheels are installed, so

@@ -64,6 +64,9 @@ var uvOnce = sync.OnceValues(func() (string, error) {
 var uvDir string
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(installInto); dir != "" {
+		installOnce(dir)
+	}
 	code := m.Run()
 	if uvDir != "" {
 		removeTree(uvDir)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -43,7 +44,7 @@ func (e *Environments) installing(ctx context.Context, tmp string, names []strin
 	defer cancel()
 	ctx, stop := boundSize(ctx, tmp, maxInstalled, names)
 	defer stop()
-	with, err := e.installer(ctx, bench{tmp: tmp, cache: e.cacheDir(), python: e.python, names: names})
+	with, err := e.installer(ctx, e.bench(tmp, names))
 	if err == nil {
 		err = work(ctx, with)
 	}
@@ -53,6 +54,26 @@ func (e *Environments) installing(ctx context.Context, tmp string, names []strin
 	return err
 }
 
+func (e *Environments) bench(tmp string, names []string) bench {
+	return bench{tmp: tmp, cache: e.cacheDir(), python: e.python, names: names, outside: e.outside()}
+}
+
+// outside is the worker's environment, with the configured index in place of its own.
+func (e *Environments) outside() []string {
+	environ := os.Environ()
+	if e.index == "" {
+		return environ
+	}
+	environ = slices.DeleteFunc(environ, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return slices.Contains(indexVariables, name)
+	})
+	return append(environ, "UV_DEFAULT_INDEX="+e.index, "PIP_INDEX_URL="+e.index)
+}
+
+// indexVariables name the index; further ones (UV_INDEX, PIP_EXTRA_INDEX_URL, ...) are another matter.
+var indexVariables = []string{"UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"}
+
 // installer prefers uv, which is faster. Where an index is configured in pip's files alone, which uv does not read, pip
 // is the one that finds it.
 func (e *Environments) installer(ctx context.Context, b bench) (installer, error) {
@@ -60,7 +81,7 @@ func (e *Environments) installer(ctx context.Context, b bench) (installer, error
 	if err != nil {
 		return nil, err
 	}
-	if uv != "" && (e.uv != "" || !onlyPipKnowsIndex(os.Environ())) {
+	if uv != "" && (e.uv != "" || !onlyPipKnowsIndex(b.outside)) {
 		return uvInstaller{bench: b, path: uv}, nil
 	}
 	return newPip(ctx, b)
@@ -80,10 +101,11 @@ func (e *Environments) findUV() (string, error) {
 
 // bench is where an installer works.
 type bench struct {
-	tmp    string
-	cache  string
-	python Interpreter
-	names  []string // what it is about, for errors
+	tmp     string
+	cache   string
+	python  Interpreter
+	names   []string // what it is about, for errors
+	outside []string // the environment of the worker
 }
 
 // run runs a command to its end.
@@ -91,8 +113,10 @@ func (b bench) run(ctx context.Context, env []string, argv ...string) (stdout, s
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = b.tmp, env
 	// A group of its own: what a terminal sends to the worker must not end an installation half-way. It ends with the
-	// worker, though, and as a whole.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// worker, though; that signal comes when the thread ends which has started the program.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
 	var out, said bytes.Buffer
@@ -103,12 +127,13 @@ func (b bench) run(ctx context.Context, env []string, argv ...string) (stdout, s
 
 var passed = []string{"PATH", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
 
-// environ is what an installer sees of the environment: how to reach the index, and no key of anything else.
+// environ is what an installer sees of the environment: how to reach the index, and no key of anything else, such as those
+// with which uv publishes packages.
 func (b bench) environ(environ []string, prefix string) []string {
 	env := []string{"HOME=" + b.tmp, "TMPDIR=" + b.tmp, "LANG=C.UTF-8"}
 	for _, pair := range environ {
 		key, _, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(key, prefix) || slices.Contains(passed, strings.ToUpper(key)) {
+		if strings.HasPrefix(key, prefix) && !strings.HasPrefix(key, "UV_PUBLISH_") || slices.Contains(passed, strings.ToUpper(key)) {
 			env = append(env, pair)
 		}
 	}
@@ -130,7 +155,7 @@ var indexSetting = regexp.MustCompile(`(?mi)^\s*(extra[-_])?index[-_]url\s*=`)
 
 // onlyPipKnowsIndex tells that the index is configured in one of pip's files and nowhere else.
 func onlyPipKnowsIndex(environ []string) bool {
-	for _, name := range []string{"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_CONFIG_FILE", "PIP_INDEX_URL"} {
+	for _, name := range append([]string{"UV_INDEX", "UV_CONFIG_FILE"}, indexVariables...) {
 		if value(environ, name) != "" {
 			return false
 		}
@@ -173,6 +198,32 @@ var (
 
 // otherFiles is the reason when the files of an index do not have the digests of a lock.
 const otherFiles = "the index serves other files than the lock names; run it without the lock to resolve them anew"
+
+// filled is how installers say that the disk took no more.
+var filled = regexp.MustCompile(`No space left on device|Disk quota exceeded|File too large|Read-only file system`)
+
+// DiskError says that the worker's disk takes no more packages. A later try may succeed, once there is space.
+type DiskError struct {
+	Requirements []string
+	Dir          string // of the packages
+	Reason       string // one line
+}
+
+func (e *DiskError) Error() string {
+	return fmt.Sprintf("install %s: the worker's disk takes no more (%s): free space in %s, or set AGENTFACTORY_PACKAGES to a directory on another disk",
+		strings.Join(e.Requirements, ", "), e.Reason, e.Dir)
+}
+
+// Retryable tells that nothing is wrong with the packages.
+func (e *DiskError) Retryable() bool { return true }
+
+// noSpace tells a disk that is full from everything else that goes wrong with an installer.
+func (b bench) noSpace(said string) *DiskError {
+	if reason := filled.FindString(said); reason != "" {
+		return &DiskError{Requirements: b.names, Dir: filepath.Dir(b.cache), Reason: reason}
+	}
+	return nil
+}
 
 // withoutLogin hides the login in an index's or proxy's address.
 func withoutLogin(s string) string { return userinfo.ReplaceAllString(s, "//***@") }

@@ -50,6 +50,8 @@ type pipInstaller struct {
 	command []string
 }
 
+func (p pipInstaller) String() string { return "pip of " + p.python.Path }
+
 func newPip(ctx context.Context, b bench) (installer, error) {
 	start := []string{b.python.Path, "-I", "-c", startPip}
 	own := pipInstaller{b, append(slices.Clone(start), "")}
@@ -76,7 +78,7 @@ func newPip(ctx context.Context, b bench) (installer, error) {
 
 // check tells what keeps this pip from being of use.
 func (p pipInstaller) check(ctx context.Context) error {
-	stdout, stderr, err := p.run(ctx, p.environ(os.Environ()), append(slices.Clone(p.command), "--version")...)
+	stdout, stderr, err := p.run(ctx, p.environ(p.outside), append(slices.Clone(p.command), "--version")...)
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, lastLine(stderr))
 	}
@@ -178,7 +180,7 @@ func (p pipInstaller) install(ctx context.Context, pins, packages string) error 
 func (p pipInstaller) pip(ctx context.Context, arguments ...string) error {
 	log := filepath.Join(p.tmp, "pip.log")
 	argv := append(slices.Clone(p.command), "install", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--quiet", "--progress-bar=off", "--log", log)
-	_, stderr, err := p.run(ctx, p.environ(os.Environ()), append(argv, arguments...)...)
+	_, stderr, err := p.run(ctx, p.environ(p.outside), append(argv, arguments...)...)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -207,6 +209,9 @@ var (
 // judge tells whether the requirements or the circumstances made pip fail. pip says "no
 // matching distribution" also when it did not reach the index; only its log knows.
 func (p pipInstaller) judge(err error, stderr, log string) error {
+	if full := p.noSpace(stderr); full != nil {
+		return full
+	}
 	for _, page := range unreached.FindAllStringSubmatch(log, -1) {
 		if !absent.MatchString(page[2]) {
 			return p.noIndex(page[1], page[2])

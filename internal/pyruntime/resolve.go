@@ -148,7 +148,7 @@ type IndexError struct {
 var ErrIndexUnavailable = errors.New("the package index is unavailable")
 
 func (e *IndexError) Error() string {
-	return fmt.Sprintf("%s: not installed on this worker, and %v: tried %s: %s; set PIP_INDEX_URL or UV_INDEX_URL to an index that the worker reaches",
+	return fmt.Sprintf("%s: not installed on this worker, and %v: tried %s: %s; set AGENTFACTORY_PACKAGE_INDEX, PIP_INDEX_URL or UV_INDEX_URL to an index that the worker reaches",
 		strings.Join(e.Requirements, ", "), ErrIndexUnavailable, e.Tried, e.Reason)
 }
 

@@ -24,11 +24,12 @@ var modules embed.FS
 // Config says with what subagents are run.
 type Config struct {
 	Python  Interpreter
-	Dir     string // directory for packages that subagents declare
+	Dir     string // for packages that subagents declare; where the sandbox's user cannot get there, its own is taken
 	Sandbox *sandbox.Runner
 
-	UV              string // see EnvironmentsConfig
-	MaxPackageBytes int64  // of all packages together; 0: DefaultMaxBytes
+	UV              string // see EnvironmentsConfig, as for the index
+	IndexURL        string
+	MaxPackageBytes int64 // of all packages together; 0: DefaultMaxBytes
 }
 
 // Runtime runs subagents. It is safe for concurrent use.
@@ -49,12 +50,15 @@ func New(c Config) (*Runtime, error) {
 	if sandbox.Readable(filepath.Dir(packages)) != nil {
 		packages = filepath.Join(c.Sandbox.SharedDir(), "packages")
 	}
-	environments, err := NewEnvironments(EnvironmentsConfig{Dir: packages, Python: c.Python, UV: c.UV, MaxBytes: c.MaxPackageBytes})
+	environments, err := NewEnvironments(EnvironmentsConfig{Dir: packages, Python: c.Python, UV: c.UV, IndexURL: c.IndexURL, MaxBytes: c.MaxPackageBytes})
 	if err != nil {
 		return nil, err
 	}
 	return &Runtime{python: c.Python, box: c.Sandbox, modules: dir, environments: environments}, nil
 }
+
+// Environments are the packages that subagents are provided with.
+func (rt *Runtime) Environments() *Environments { return rt.environments }
 
 // install writes the modules into a directory named by their content, so that workers
 // of different builds do not disturb each other.

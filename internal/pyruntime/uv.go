@@ -18,6 +18,8 @@ type uvInstaller struct {
 	path string
 }
 
+func (u uvInstaller) String() string { return "uv at " + u.path }
+
 // resolve reads the lock file that uv writes (pylock.toml, PEP 751).
 func (u uvInstaller) resolve(ctx context.Context, wanted []string) ([]Pin, error) {
 	input, output := filepath.Join(u.tmp, "requirements.in"), filepath.Join(u.tmp, "pylock.toml")
@@ -77,7 +79,7 @@ func (u uvInstaller) install(ctx context.Context, pins, packages string) error {
 // uv runs `uv pip`, wheels only.
 func (u uvInstaller) uv(ctx context.Context, command string, arguments ...string) error {
 	argv := []string{u.path, "pip", command, "--no-build", "--python", u.python.Path, "--no-progress", "--quiet", "--color", "never"}
-	_, stderr, err := u.run(ctx, u.environ(os.Environ()), append(argv, arguments...)...)
+	_, stderr, err := u.run(ctx, u.environ(u.outside), append(argv, arguments...)...)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -101,6 +103,8 @@ func (u uvInstaller) environ(environ []string) []string {
 var (
 	// unfetched is how uv says that it got no answer from an index.
 	unfetched = regexp.MustCompile("(?:Failed to fetch|error sending request for url)[:` (]*(https?://[^`)\\s]+)|Request failed after")
+	// unauthorised is how it says that an index wants another login.
+	unauthorised = regexp.MustCompile(`An index URL \((\S+)\) could not be queried due to a lack of valid authentication credentials`)
 	// unsolvable is how it says that the requirements are to blame.
 	unsolvable = regexp.MustCompile(`(?i)no solution found|couldn't parse|could not parse|failed to parse|URL dependenc|building from source|--no-build|failed to download|failed to read|invalid`)
 )
@@ -109,11 +113,17 @@ var (
 // causes, a hint.
 func (u uvInstaller) judge(err error, stderr string) error {
 	said := shortened(withoutLogin(strings.TrimPrefix(oneLine(strings.ReplaceAll(stderr, "\n  cause:", ";")), "error: ")))
+	if full := u.noSpace(stderr); full != nil {
+		return full
+	}
 	if strings.Contains(stderr, "Hash mismatch") {
 		return &DependencyError{Requirements: u.names, Reason: otherFiles}
 	}
 	if index := unfetched.FindStringSubmatch(stderr); index != nil {
 		return u.noIndex(index[1], said)
+	}
+	if index := unauthorised.FindStringSubmatch(stderr); index != nil {
+		return u.noIndex(index[1], "401 Unauthorized")
 	}
 	if unsolvable.MatchString(stderr) {
 		return &DependencyError{Requirements: u.names, Reason: said}

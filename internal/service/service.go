@@ -23,6 +23,7 @@ import (
 	"agentfactory/internal/config"
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/llm/scripted"
+	"agentfactory/internal/netguard"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/pdftext"
 	"agentfactory/internal/pyruntime"
@@ -41,7 +42,8 @@ type Parts struct {
 	Demo     []byte // script of the scripted demo model; nil serves none
 	// Tools are tool skills beside shell_command that this worker can carry out, by name.
 	Tools map[string]gateway.Tool
-	// Dial connects subagents' HTTP requests and browser pages; nil reaches the public internet alone.
+	// Dial connects subagents' HTTP requests and browser pages; nil reaches the public internet and the configured private
+	// hosts.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -80,8 +82,15 @@ func New(ctx context.Context, p Parts) (*Service, error) {
 	if s.rules, err = loadRules(p.Config.Policy); err != nil {
 		return nil, err
 	}
+	network, err := netguard.ParseNetworks(p.Config.Tools.PrivateHosts)
+	if err != nil {
+		return nil, err
+	}
+	if p.Dial == nil {
+		p.Dial = network.DialContext
+	}
 	installable := func(_ context.Context, name, version string) error { return s.rules.pack("", name, version) }
-	s.tools = openTools(ctx, p, s.rules, pdftext.Reader{Python: s.python, Allow: installable}.Text)
+	s.tools = openTools(ctx, p, s.rules, network, pdftext.Reader{Python: s.python, Allow: installable}.Text)
 	s.assemble(p, records, blobs, skillstore.New(p.Objects, skillstore.WithEmbedder(s.models)))
 	return s, nil
 }
@@ -127,8 +136,30 @@ func (s *Service) openPython(ctx context.Context, p Parts) error {
 		return err
 	}
 	s.level = box.Level()
-	s.python, err = pyruntime.New(pyruntime.Config{Python: python, Dir: filepath.Join(p.State, "packages"), Sandbox: box})
+	runtime, err := Python(p.Config, p.State, python, box)
+	if err != nil {
+		return err
+	}
+	s.python, err = pyruntime.New(runtime)
 	return err
+}
+
+// Python is with what a worker runs subagents, as it is configured. state is its directory for caches.
+func Python(c config.Config, state string, python pyruntime.Interpreter, box *sandbox.Runner) (pyruntime.Config, error) {
+	made := pyruntime.Config{
+		Python: python, Sandbox: box, Dir: filepath.Join(state, "packages"),
+		UV: c.Packages.UV, IndexURL: c.Packages.IndexURL.Reveal(), MaxPackageBytes: int64(c.Packages.MaxSize),
+	}
+	if dir := c.Packages.Dir; dir != "" {
+		made.Dir = dir
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return made, fmt.Errorf("make the directory of packages: %w: set AGENTFACTORY_PACKAGES (packages.dir) to one that is yours", err)
+		}
+		if err := sandbox.Readable(filepath.Dir(dir)); err != nil {
+			return made, fmt.Errorf("the sandbox cannot read the packages in %s: %w: set AGENTFACTORY_PACKAGES (packages.dir) to another directory", dir, err)
+		}
+	}
+	return made, nil
 }
 
 // scratchDir makes a directory for this process below root, and removes those of
@@ -246,7 +277,7 @@ func secrets(c config.Config) []string {
 			found = append(found, v)
 		}
 	}
-	return found
+	return append(found, pyruntime.IndexLogins(os.Environ(), c.Packages.IndexURL.Reveal())...)
 }
 
 // Check reports whether the bucket can be used at all, before runs are taken on.

@@ -7,6 +7,7 @@ import (
 
 	"agentfactory/internal/browser"
 	"agentfactory/internal/gateway"
+	"agentfactory/internal/netguard"
 	"agentfactory/internal/web"
 )
 
@@ -19,7 +20,7 @@ type toolSet struct {
 
 // openTools makes the tools. The browser is looked for, and started with the first call that needs it; a tool that is not
 // set up tells whoever calls it what is missing. pdf gives the text of an untrusted document.
-func openTools(ctx context.Context, p Parts, r rules, pdf func(context.Context, []byte) (string, error)) toolSet {
+func openTools(ctx context.Context, p Parts, r rules, n netguard.Networks, pdf func(context.Context, []byte) (string, error)) toolSet {
 	c := p.Config
 	t := toolSet{offered: []string{gateway.ShellCommand, "web_reading"}}
 	places := browser.Places{Driver: c.Browser.Driver, Executable: c.Browser.Executable, StateDir: p.State}
@@ -27,7 +28,7 @@ func openTools(ctx context.Context, p Parts, r rules, pdf func(context.Context, 
 	t.browser = browser.New(browser.Config{Places: places, Sessions: sessions, Dial: p.Dial})
 	t.byName = map[string]gateway.Tool{
 		"web_search":         web.NewSearch(web.SearchConfig{BaseURL: c.Tools.Search.BaseURL, APIKey: c.Tools.Search.APIKey.Reveal()}),
-		"web_reading":        web.NewReading(web.ReadingConfig{BaseURL: c.Tools.Reading.BaseURL, APIKey: c.Tools.Reading.APIKey.Reveal(), Permit: r.fetched, PDF: pdf}),
+		"web_reading":        web.NewReading(web.ReadingConfig{BaseURL: c.Tools.Reading.BaseURL, APIKey: c.Tools.Reading.APIKey.Reveal(), Allow: n.Admit, Own: n.Own, Permit: r.fetched, PDF: pdf}),
 		"browser_automation": t.browser.PerRun(r.inBrowser(sessions)),
 	}
 	if c.Tools.Search.APIKey != "" {

@@ -13,14 +13,14 @@ import (
 
 // guard judges the addresses of pages: the one that was asked for, and those that it redirects to.
 type guard struct {
-	allow  func(netip.Addr) bool
+	allow  func(host string, addr netip.Addr) bool
 	permit func(*url.URL) error
 }
 
 func newGuard(c ReadingConfig) guard {
 	g := guard{allow: c.Allow, permit: c.Permit}
 	if g.allow == nil {
-		g.allow = netguard.Public
+		g.allow = func(_ string, addr netip.Addr) bool { return netguard.Public(addr) }
 	}
 	if g.permit == nil {
 		g.permit = func(*url.URL) error { return nil }
@@ -50,7 +50,7 @@ func parseURL(text string) (*url.URL, error) {
 // public refuses an address that is written as a number and not allowed, so that it is not handed to a service either.
 // Names are judged when they are dialled.
 func (g guard) public(u *url.URL) error {
-	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && !g.allow(addr.Unmap().WithZone("")) {
+	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && !g.allow(u.Hostname(), addr.Unmap().WithZone("")) {
 		return gateway.Errorf(gateway.Denied, "%v", &netguard.RefusedError{Addr: addr})
 	}
 	return nil

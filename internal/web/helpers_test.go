@@ -19,7 +19,7 @@ import (
 )
 
 // loopback lets tests read pages from their own servers, at 127.0.0.1 and nowhere else.
-func loopback(a netip.Addr) bool { return a == netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
+func loopback(_ string, a netip.Addr) bool { return a == netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
 func serve(t testing.TB, handler http.HandlerFunc) *httptest.Server {
 	t.Helper()

@@ -66,6 +66,15 @@ func TestWithAKeyJinaReadsThePage(t *testing.T) {
 	require.Zero(t, own.Load())
 }
 
+func TestAPageOfOnesOwnNetworkIsNotShownToJina(t *testing.T) {
+	site := serve(t, sends("text/plain", "internal"))
+	service := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the service was told of it") })
+	tool := web.NewReading(web.ReadingConfig{BaseURL: service.URL, APIKey: jinaKey, Allow: loopback, Own: func(host string) bool {
+		return host == "127.0.0.1"
+	}})
+	require.Equal(t, "internal", call(t, tool, request(site.URL))["text"])
+}
+
 func TestWhatJinaSendsIsCutAndItsWarningPassedOn(t *testing.T) {
 	tool, url, _ := jina(t, jinaPage(strings.Repeat("x", 300_000), `, "warning": "This page\nmay need a login"`))
 	got := call(t, tool, request(url))

@@ -20,8 +20,12 @@ type ReadingConfig struct {
 	Client  *http.Client  // how the service is reached; nil: as the environment says. It is never followed to another address.
 	Timeout time.Duration // for all attempts at a provider together; 0: 45 s
 
-	// Allow says which addresses pages may be fetched from; nil: those of the public internet.
-	Allow func(netip.Addr) bool
+	// Allow says which addresses pages may be fetched from, by the host as it was asked for and the address that it has;
+	// nil: those of the public internet.
+	Allow func(host string, addr netip.Addr) bool
+	// Own tells hosts of one's own network, whose pages are fetched here in any case: no service reaches them, nor is it
+	// told of them. nil: there are none.
+	Own func(host string) bool
 	// Permit is asked about every address that a page redirects to; the one that the subagent names has been judged by the
 	// gateway. Its error is told to the subagent as `denied`. nil permits all that Allow does.
 	Permit func(*url.URL) error
@@ -46,11 +50,11 @@ const (
 // cut. A wrong request is `invalid_request`, an address that may not be visited `denied`, a page that cannot be had
 // `unavailable`.
 //
-// With a key the page is read by Jina Reader; what that cannot read, for whatever reason, is fetched here, and the note
+// With a key the page is read by Jina Reader, unless it is of one's own network; what that cannot read, for whatever reason, is fetched here, and the note
 // says so.
 func NewReading(c ReadingConfig) gateway.Tool {
 	guard := newGuard(c)
-	return &reading{guard: guard, pdf: c.PDF, pages: newPages(guard, c), jina: newService(service{
+	return &reading{guard: guard, own: c.Own, pdf: c.PDF, pages: newPages(guard, c), jina: newService(service{
 		name: "Jina Reader", keySetting: "JINA_API_KEY", urlSetting: "JINA_BASE_URL",
 		base: cmp.Or(c.BaseURL, "https://r.jina.ai"), key: c.APIKey,
 	}, c.Client, c.Timeout, readingTime)}
@@ -58,6 +62,7 @@ func NewReading(c ReadingConfig) gateway.Tool {
 
 type reading struct {
 	guard guard
+	own   func(host string) bool
 	pdf   func(context.Context, []byte) (string, error)
 	jina  service
 	pages exchange
@@ -108,7 +113,7 @@ func parseReading(body json.RawMessage) (readingRequest, error) {
 
 // read takes the page from Jina Reader where there is a key, else from its own server.
 func (t *reading) read(ctx context.Context, target *url.URL) (page, error) {
-	if t.jina.key == "" {
+	if t.jina.key == "" || t.own != nil && t.own(target.Hostname()) {
 		return t.fetch(ctx, target)
 	}
 	p, err := t.readJina(ctx, target)

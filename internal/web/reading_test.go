@@ -306,6 +306,6 @@ func TestAMeanPageEndsWithItsCall(t *testing.T) {
 
 func TestAllowDecidesAlone(t *testing.T) {
 	server := serve(t, sends("text/plain", "x"))
-	tool := web.NewReading(web.ReadingConfig{Allow: func(netip.Addr) bool { return false }})
+	tool := web.NewReading(web.ReadingConfig{Allow: func(string, netip.Addr) bool { return false }})
 	require.Contains(t, fails(t, tool, request(server.URL), gateway.Denied), "127.0.0.1 is not a public address")
 }
