@@ -17,8 +17,9 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Show what is configured, found and missing, with the remedies",
-		Long: `Look at everything that a run needs: the model, Temporal, S3, the sandbox, Python, the
-data directory. Nothing is started. Settings are listed with where they come from, keys
+		Long: `Look at everything that a run needs: the model, Temporal, S3, the sandbox, Python and its
+packages, the policy, the services and programs behind the tools, the data directory. No
+server is started, and nothing is asked that costs money. Settings are listed with where they come from, keys
 only as "set". The exit code is 0 when a run could start, else 1.`,
 		Example: `  starter doctor
   starter doctor --settings     # everything that can be configured
@@ -86,7 +87,8 @@ func (a *app) printVerdict(ready bool) error {
 func diagnose(ctx context.Context, cfg config.Config, getenv func(string) string) []finding {
 	d := diagnosis{cfg: cfg, getenv: getenv}
 	for _, check := range []func(context.Context) []finding{
-		d.settings, d.data, d.model, d.temporal, d.storage, d.workers, d.python, d.isolation, d.browser,
+		d.settings, d.data, d.model, d.temporal, d.storage, d.workers, d.python, d.isolation, d.egress,
+		d.packages, d.policy, d.search, d.reading, d.browser, d.transcription,
 	} {
 		within, cancel := context.WithTimeout(ctx, checkWithin)
 		d.findings = append(d.findings, check(within)...)

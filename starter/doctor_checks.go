@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"agentfactory/internal/browser"
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/llm"
@@ -27,7 +26,11 @@ type diagnosis struct {
 	findings []finding
 
 	polled      bool                   // a worker polls the configured Temporal server
+	served      []string               // models that the endpoint lists
 	interpreter *pyruntime.Interpreter // nil when there is none
+	box         *sandbox.Runner        // nil when there is none
+	subagents   *pyruntime.Runtime     // what runs them; nil when there is none
+	index       bool                   // packages can be had
 }
 
 // ownWorker tells whether runs are carried out on this machine.
@@ -67,9 +70,8 @@ func (d *diagnosis) model(ctx context.Context) []finding {
 	}
 	f.Detail = fmt.Sprintf("%s at %s", m.Name, cmp.Or(m.BaseURL, llm.DefaultBaseURL))
 	client, err := llm.New(llm.Endpoint{BaseURL: m.BaseURL, APIKey: m.APIKey.Reveal()}, llm.Options{})
-	var served []string
 	if err == nil {
-		served, err = client.Models(ctx)
+		d.served, err = client.Models(ctx)
 	}
 	var failure *llm.Error
 	switch {
@@ -78,9 +80,9 @@ func (d *diagnosis) model(ctx context.Context) []finding {
 	case err != nil:
 		f.Status, f.Detail = missing, f.Detail+": "+err.Error()
 		f.Remedy = "check OPENAI_BASE_URL, OPENAI_API_KEY and that the server runs"
-	case !slices.Contains(served, m.Name) && len(served) > 0:
+	case !slices.Contains(d.served, m.Name) && len(d.served) > 0:
 		f.Status, f.Detail = warning, f.Detail+", which does not list that model"
-		f.Remedy = fmt.Sprintf("set AGENTFACTORY_MODEL to one of %s", someOf(served))
+		f.Remedy = fmt.Sprintf("set AGENTFACTORY_MODEL to one of %s", someOf(d.served))
 	}
 	return []finding{f}
 }
@@ -193,7 +195,12 @@ func (d *diagnosis) isolation(context.Context) []finding {
 	if err != nil {
 		return []finding{{Check: "sandbox", Status: missing, Detail: err.Error(), Remedy: "install bubblewrap (apt install bubblewrap, dnf install bubblewrap)"}}
 	}
-	return sandboxFindings(box)
+	d.box = box
+	findings := sandboxFindings(box)
+	if err := d.openPython(); err != nil {
+		findings = append(findings, finding{Check: "packages", Status: missing, Detail: err.Error(), Remedy: "set AGENTFACTORY_PACKAGES to a directory that is yours and that other users may enter"})
+	}
+	return findings
 }
 
 func (d *diagnosis) sandbox() (*sandbox.Runner, error) {
@@ -221,22 +228,4 @@ func sandboxFindings(box *sandbox.Runner) []finding {
 		wrap.Status, wrap.Detail, wrap.Remedy = warning, "not found", "apt install bubblewrap, or dnf install bubblewrap"
 	}
 	return []finding{f, wrap}
-}
-
-// browser looks for what browser_automation runs with. Runs that do not use it do without.
-func (d *diagnosis) browser(ctx context.Context) []finding {
-	if !d.ownWorker() {
-		return nil
-	}
-	f := finding{Check: "browser", Status: fine}
-	found, err := browser.Find(ctx, browserPlaces(d.cfg))
-	if err != nil {
-		said := strings.TrimPrefix(err.Error(), browser.ErrNotInstalled.Error()+": ")
-		f.Status = warning
-		f.Detail, f.Remedy, _ = strings.Cut(said, "; ")
-		f.Detail += "; browser_automation is not available"
-		return []finding{f}
-	}
-	f.Detail = found.String()
-	return []finding{f}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"regexp"
@@ -29,6 +31,7 @@ import (
 var variables = []string{
 	"PATH", "HOME", "TMPDIR", "AGENTFACTORY_DATA", "OPENAI_BASE_URL", "OPENAI_API_KEY", "AGENTFACTORY_MODEL", "TEMPORAL_ADDRESS",
 	"AGENTFACTORY_S3_BUCKET", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+	"AGENTFACTORY_POLICY", "AGENTFACTORY_PRIVATE_HOSTS",
 }
 
 // command is the starter in a script's directory and environment.
@@ -121,6 +124,28 @@ func bucketAlone(ts *testscript.TestScript, _ bool, _ []string) {
 	} {
 		ts.Setenv(name, value)
 	}
+}
+
+// toolservices starts servers that speak the APIs of Serper, which takes the key serper-right-key, of Jina Reader, which
+// takes jina-right-key, and of an index that has no package, and configures them.
+func toolServices(ts *testscript.TestScript, _ bool, _ []string) {
+	services := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/search" && r.Header.Get("X-API-KEY") == "serper-right-key":
+			w.WriteHeader(http.StatusBadRequest)
+		case r.URL.Path == "/search":
+			w.WriteHeader(http.StatusForbidden)
+		case r.URL.Path == "/" && r.Header.Get("Authorization") == "Bearer jina-right-key":
+		case r.URL.Path == "/":
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	ts.Defer(services.Close)
+	ts.Setenv("SERPER_BASE_URL", services.URL)
+	ts.Setenv("JINA_BASE_URL", services.URL)
+	ts.Setenv("AGENTFACTORY_PACKAGE_INDEX", strings.Replace(services.URL, "//", "//reader:index-login@", 1)+"/simple")
 }
 
 // library is the one in the bucket that is configured.

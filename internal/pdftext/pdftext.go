@@ -82,3 +82,9 @@ func (r Reader) workspace(document []byte) (string, error) {
 	}
 	return dir, nil
 }
+
+// Installed tells whether documents are read without an index of packages.
+func (r Reader) Installed() bool {
+	declared, err := pyruntime.Dependencies(program)
+	return err == nil && r.Python.Environments().Installed(declared.Dependencies)
+}

@@ -59,11 +59,11 @@ func (e *Environments) Installed(requirements []string) bool {
 	return ok
 }
 
-// asked is the package by which an index is tried: a small one without dependencies. An index that has no such package
-// has answered too.
-const asked = "packaging"
+// absentee is the package by which an index is tried: none has it, so that neither a cache nor a directory of wheels can
+// answer in its place.
+const absentee = "agentfactory-no-such-package"
 
-// CheckIndex asks the index for a package, in the way in which those of subagents are resolved, and installs nothing. It
+// CheckIndex asks the index for a package that does not exist, in the way in which those of subagents are resolved. It
 // fails with an *IndexError when there was no answer.
 func (e *Environments) CheckIndex(ctx context.Context) error {
 	const name = "check"
@@ -72,7 +72,7 @@ func (e *Environments) CheckIndex(ctx context.Context) error {
 		return err
 	}
 	defer checking.Close()
-	_, err = e.askIndex(ctx, []string{asked}, name)
+	_, err = e.askIndex(ctx, []string{absentee}, name)
 	var without *DependencyError
 	if errors.As(err, &without) {
 		return nil
