@@ -89,7 +89,7 @@ func (d *diagnosis) packages(ctx context.Context) []finding {
 	}
 	f := finding{Check: "packages", Status: fine}
 	s, err := d.subagents.Environments().Survey(ctx)
-	kept := fmt.Sprintf("%d environments in %s take %s of %s, %s free", s.Count, s.Dir, humanize.IBytes(uint64(s.Used)), humanize.IBytes(uint64(s.Limit)), humanize.IBytes(uint64(s.Free)))
+	kept := fmt.Sprintf("%s in %s take %s of %s, %s free", plural(s.Count, "environment"), s.Dir, humanize.IBytes(uint64(s.Used)), humanize.IBytes(uint64(s.Limit)), humanize.IBytes(uint64(s.Free)))
 	if err != nil {
 		f.Status, f.Detail, f.Remedy = warning, kept+"; nothing installs further ones: "+err.Error(), "install uv, or python3-pip; AGENTFACTORY_UV names a uv elsewhere"
 		return []finding{f}
@@ -128,7 +128,7 @@ func (d *diagnosis) policy(context.Context) []finding {
 		f.Status, f.Detail, f.Remedy = missing, err.Error(), "correct the file, or unset AGENTFACTORY_POLICY to use the built-in rules"
 		return []finding{f}
 	}
-	f.Detail = fmt.Sprintf("%s, %d rules", cmp.Or(d.cfg.Policy.File, f.Detail), len(p.Rules()))
+	f.Detail = cmp.Or(d.cfg.Policy.File, f.Detail) + ", " + plural(len(p.Rules()), "rule")
 	if hosts := d.cfg.Tools.PrivateHosts; len(hosts) > 0 {
 		f.Detail += "; private hosts " + strings.Join(hosts, ", ")
 	}

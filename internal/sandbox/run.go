@@ -189,7 +189,7 @@ func (p *process) environment() []string {
 		home, tmp = p.spec.Workspace, filepath.Join(p.spec.Workspace, ownTmp)
 	}
 	env := []string{
-		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + home, "TMPDIR=" + tmp, "MPLCONFIGDIR=" + tmp,
+		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + home, "TMPDIR=" + tmp, "MPLCONFIGDIR=" + tmp, "XDG_CACHE_HOME=" + tmp,
 		"PYTHONDONTWRITEBYTECODE=1", "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1",
 	}
 	if p.spec.Gateway != nil {
