@@ -3,7 +3,9 @@ package activities
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"agentfactory/internal/llm"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/pyruntime"
 	"agentfactory/internal/run"
 	"agentfactory/internal/workspace"
 	"agentfactory/skillstore"
@@ -35,6 +38,9 @@ func TestFailuresAreClassifiedByKindAndNotByText(t *testing.T) {
 		"bytes that were tampered":  {objectstore.ErrCorrupt, StorageCorrupt, true},
 		"a draft that is refused":   {skillstore.ErrInvalid, SkillInvalid, true},
 		"an error already of ours":  {temporal.NewNonRetryableApplicationError("x", TurnConflict, nil), TurnConflict, true},
+		"a full disk":               {fmt.Errorf("x: %w", &fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}), SandboxUnavailable, false},
+		"packages without space":    {fmt.Errorf("x: %w", &pyruntime.DiskError{Reason: "No space left on device"}), SandboxUnavailable, false},
+		"an index in trouble":       {fmt.Errorf("x: %w", &pyruntime.IndexError{Passing: true}), SandboxUnavailable, false},
 		"a wrapped model error":     {fmt.Errorf("call: %w", &llm.Error{Kind: llm.KindOverloaded}), ModelUnavailable, false},
 		"a model that hangs up":     {&llm.Error{Kind: llm.KindCutStream}, ModelUnavailable, false},
 		"a model that is not there": {&llm.Error{Kind: llm.KindUnreachable}, ModelUnavailable, false},

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
 
 	"agentfactory/internal/llm"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/pyruntime"
 	"agentfactory/internal/skill"
 	"agentfactory/skillstore"
 )
@@ -28,7 +30,7 @@ const (
 	StorageCorrupt     = "StorageCorrupt"     // what was read back is not what was written
 	SkillInvalid       = "SkillInvalid"       // the library refuses what was to be saved
 	TurnConflict       = "TurnConflict"       // a turn with another request stands where this one belongs
-	SandboxUnavailable = "SandboxUnavailable" // this worker cannot run subagents
+	SandboxUnavailable = "SandboxUnavailable" // this worker cannot run subagents now: its disk is full, its package index in trouble
 )
 
 // failure turns an error of a dependency into a Temporal error of a stable type,
@@ -52,6 +54,8 @@ func failure(verb string, err error) error {
 		return temporal.NewNonRetryableApplicationError(text, SkillInvalid, nil)
 	case errors.Is(err, objectstore.ErrUnavailable):
 		return temporal.NewApplicationError(text, StorageUnavailable)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, pyruntime.ErrIndexUnavailable):
+		return temporal.NewApplicationError(text, SandboxUnavailable)
 	case errors.Is(err, objectstore.ErrCorrupt), errors.Is(err, objectstore.ErrNotFound), errors.Is(err, objectstore.ErrInvalidKey):
 		return temporal.NewNonRetryableApplicationError(text, StorageCorrupt, nil)
 	}

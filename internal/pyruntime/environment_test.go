@@ -101,7 +101,7 @@ func getWanted(t testing.TB, e *Environments, w Want) *Environment {
 }
 
 func skipWithoutIndex(t testing.TB, err error) {
-	if (errors.Is(err, ErrIndexUnavailable) || errors.Is(err, ErrNoPip)) && os.Getenv("AGENTFACTORY_TEST_REQUIRE") != "all" {
+	if (errors.Is(err, ErrIndexUnavailable) || errors.Is(err, ErrNoInstaller)) && os.Getenv("AGENTFACTORY_TEST_REQUIRE") != "all" {
 		t.Skip(err)
 	}
 }

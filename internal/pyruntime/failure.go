@@ -23,7 +23,7 @@ const (
 	SyntaxError   Kind = "syntax_error"
 	ImportError   Kind = "import_error"
 	BadDependency Kind = "dependency" // a declared package cannot be had
-	NoIndex       Kind = "no_index"   // it is not installed here, and this worker reaches no package index
+	NoIndex       Kind = "no_index"   // it is not installed here, and this worker reaches no package index, or has nothing that installs packages
 	Denied        Kind = "denied"     // a policy refuses it
 	Timeout       Kind = "timeout"
 	Memory        Kind = "memory"
@@ -39,7 +39,7 @@ type Failure struct {
 	Message   string  `json:"message"`
 	Traceback string  `json:"traceback,omitempty"` // from the subagent's first frame on
 	Locals    []Frame `json:"locals,omitempty"`    // of the innermost frames in its own files, outermost first
-	Cause     error   `json:"-"`                   // of Denied and NoIndex: what Allow returned, or an *IndexError
+	Cause     error   `json:"-"`                   // of Denied and NoIndex: what Allow returned, an *IndexError, or an ErrNoInstaller
 }
 
 // Frame is one frame with its local variables, secrets masked and values cut.

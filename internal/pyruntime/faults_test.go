@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -185,7 +186,7 @@ func TestAFullDiskIsNotThePackagesFault(t *testing.T) {
 		_, err := e.For(t.Context(), Want{Requirements: []string{"large"}})
 		var full *DiskError
 		require.ErrorAs(t, err, &full)
-		require.True(t, full.Retryable())
+		require.ErrorIs(t, err, syscall.ENOSPC)
 		require.Equal(t, "install "+strings.Join(full.Requirements, ", ")+": the worker's disk takes no more (No space left on device): free space in "+e.dir+
 			", or set AGENTFACTORY_PACKAGES to a directory on another disk", err.Error())
 		require.Empty(t, environments(t, e))
@@ -193,6 +194,21 @@ func TestAFullDiskIsNotThePackagesFault(t *testing.T) {
 		e.uv, e.python.Path = uv, python
 		require.FileExists(t, filepath.Join(get(t, e, "large").Dir, "large.py"), "there is space again")
 	})
+}
+
+func TestWithoutAnInstallerWhatIsInstalledRunsAndTheRestIsTheSubagentsFailure(t *testing.T) {
+	index(t, map[string][]byte{"aa/aa-1.0-py3-none-any.whl": wheel(t, "aa", []byte("x = 1\n"))})
+	e := newEnvironments(t)
+	dir := get(t, e, "aa").Dir
+	e.uv = "/no/such/uv"
+	require.Equal(t, dir, get(t, e, "aa").Dir)
+	require.Equal(t, dir, get(t, e, "aa>=0.5").Dir)
+	_, err := e.For(t.Context(), Want{Requirements: []string{"aa", "bb"}})
+	f := packageFailure(err)
+	require.NotNil(t, f, "%v", err)
+	require.Equal(t, NoIndex, f.Kind)
+	require.Equal(t, "aa, bb: not installed on this worker, and nothing installs packages here: the configured uv cannot be run: "+
+		`exec: "/no/such/uv": stat /no/such/uv: no such file or directory; correct AGENTFACTORY_UV, or unset it`, f.Message)
 }
 
 func TestAPackageThatIsNotForThisMachineIsNamedWithTheReason(t *testing.T) {
@@ -283,10 +299,7 @@ func TestASurveyTellsWhatIsThereAndWhatInstalls(t *testing.T) {
 	require.Len(t, environments(t, e), 1, "nothing is left of it")
 
 	e.python.Path = "/bin/false"
-	if _, err = e.Survey(t.Context()); !errors.Is(err, ErrNoPip) {
+	if _, err = e.Survey(t.Context()); !errors.Is(err, ErrNoInstaller) {
 		require.NoError(t, err, "another Python's pip is no use either")
 	}
-	e.uv = "/no/such/uv"
-	_, err = e.Survey(t.Context())
-	require.ErrorContains(t, err, "the configured uv cannot be run")
 }

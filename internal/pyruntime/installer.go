@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,9 @@ type installer interface {
 	install(ctx context.Context, pins, packages string) error
 }
 
+// ErrNoInstaller: there is neither uv nor a pip that can resolve packages. What is installed already runs all the same.
+var ErrNoInstaller = errors.New("nothing installs packages here")
+
 // installTimeout bounds one installation; the largest wheels have some gigabytes.
 const installTimeout = 15 * time.Minute
 
@@ -45,7 +49,9 @@ func (e *Environments) installing(ctx context.Context, tmp string, names []strin
 	ctx, stop := boundSize(ctx, tmp, maxInstalled, names)
 	defer stop()
 	with, err := e.installer(ctx, e.bench(tmp, names))
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("%s: not installed on this worker, and %w", strings.Join(names, ", "), err)
+	} else {
 		err = work(ctx, with)
 	}
 	if ctx.Err() != nil {
@@ -94,7 +100,7 @@ func (e *Environments) findUV() (string, error) {
 	}
 	path, err := exec.LookPath(cmp.Or(e.uv, "uv"))
 	if err != nil && e.uv != "" {
-		return "", fmt.Errorf("the configured uv cannot be run: %w", err)
+		return "", fmt.Errorf("%w: the configured uv cannot be run: %w; correct AGENTFACTORY_UV, or unset it", ErrNoInstaller, err)
 	}
 	return path, nil
 }
@@ -214,8 +220,8 @@ func (e *DiskError) Error() string {
 		strings.Join(e.Requirements, ", "), e.Reason, e.Dir)
 }
 
-// Retryable tells that nothing is wrong with the packages.
-func (e *DiskError) Retryable() bool { return true }
+// Unwrap makes it what the operating system would have said.
+func (e *DiskError) Unwrap() error { return syscall.ENOSPC }
 
 // noSpace tells a disk that is full from everything else that goes wrong with an installer.
 func (b bench) noSpace(said string) *DiskError {

@@ -14,9 +14,6 @@ import (
 	"strings"
 )
 
-// ErrNoPip: there is neither uv nor a pip that can resolve packages.
-var ErrNoPip = errors.New("no usable pip")
-
 // oldestPip is the first version that reports what it would install.
 var oldestPip = []int{22, 2}
 
@@ -72,8 +69,8 @@ func newPip(ctx context.Context, b bench) (installer, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return nil, fmt.Errorf("%w for Python %s: %w; install uv, or pip %s or newer (apt-get install python3-pip, or %s -m ensurepip)",
-		ErrNoPip, b.python.Version, refused, dotted(oldestPip), b.python.Path)
+	return nil, fmt.Errorf("%w: no usable pip for Python %s: %w; install uv, or pip %s or newer (apt-get install python3-pip, or %s -m ensurepip)",
+		ErrNoInstaller, b.python.Version, refused, dotted(oldestPip), b.python.Path)
 }
 
 // check tells what keeps this pip from being of use.

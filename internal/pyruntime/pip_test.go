@@ -38,7 +38,7 @@ func TestEnvironmentErrorsAreNotTheSubagentsWhenTheIndexIsDown(t *testing.T) {
 			t.Setenv("NO_PROXY", "127.0.0.1,index.invalid")
 			e := newEnvironments(t)
 			_, err := e.For(t.Context(), Want{Requirements: []string{"six==1.16.0"}})
-			if errors.Is(err, ErrNoPip) {
+			if errors.Is(err, ErrNoInstaller) {
 				skipWithoutIndex(t, err)
 			}
 			require.ErrorIs(t, err, ErrIndexUnavailable)
@@ -80,7 +80,7 @@ func TestEnvironmentUsesTheUsersPipConfiguration(t *testing.T) {
 	e := newEnvironments(t)
 	t.Setenv("NO_PROXY", "127.0.0.1")
 	_, err := e.For(t.Context(), Want{Requirements: []string{"six==1.16.0"}})
-	if errors.Is(err, ErrNoPip) {
+	if errors.Is(err, ErrNoInstaller) {
 		skipWithoutIndex(t, err)
 	}
 	require.ErrorIs(t, err, ErrIndexUnavailable)
@@ -105,7 +105,7 @@ func TestEnvironmentWithoutAnyPipSaysWhatToInstall(t *testing.T) {
 	require.NoError(t, os.WriteFile(nothing, []byte("#!/bin/sh\necho 'No module named pip' >&2\nexit 1\n"), 0o755))
 	e.python.Path = nothing
 	_, err := e.For(t.Context(), Want{Requirements: []string{"six==1.16.0"}})
-	require.ErrorIs(t, err, ErrNoPip)
+	require.ErrorIs(t, err, ErrNoInstaller)
 	require.ErrorContains(t, err, "No module named pip")
 	require.ErrorContains(t, err, "python3-pip")
 	require.Equal(t, 1, strings.Count(err.Error()+"\n", "\n"))
@@ -187,7 +187,7 @@ func TestEnvironmentBuildRunsNothingOfAPackage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachInstaller(t, func(t *testing.T, e *Environments) {
 				_, err := e.For(t.Context(), Want{Requirements: []string{requirement}})
-				if errors.Is(err, ErrNoPip) {
+				if errors.Is(err, ErrNoInstaller) {
 					skipWithoutIndex(t, err)
 				}
 				var wrong *DependencyError

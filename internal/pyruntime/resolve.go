@@ -76,7 +76,7 @@ func (e *Environments) resolved(digest string, wanted []string) (Lock, bool) {
 	return l, err == nil && l.Platform == e.platform() && slices.Equal(l.Requires, wanted)
 }
 
-// resolve asks the index. Without one, an installed environment that holds what is wanted will do; that answer is not
+// resolve asks the index. Without one, or without an installer, an installed environment that holds what is wanted will do; that answer is not
 // kept, for with an index there may be a better one.
 func (e *Environments) resolve(ctx context.Context, wanted []string, digest string) (Lock, error) {
 	if e.offline() {
@@ -86,10 +86,11 @@ func (e *Environments) resolve(ctx context.Context, wanted []string, digest stri
 	}
 	pins, err := e.askIndex(ctx, wanted, digest)
 	var missing *IndexError
-	if errors.As(err, &missing) {
-		if !missing.Passing {
-			e.unreached.Store(time.Now().UnixNano())
-		}
+	unreached := errors.As(err, &missing)
+	if unreached && !missing.Passing {
+		e.unreached.Store(time.Now().UnixNano())
+	}
+	if unreached || errors.Is(err, ErrNoInstaller) {
 		if l, ok := e.cached(wanted); ok {
 			return l, nil
 		}

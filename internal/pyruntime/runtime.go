@@ -230,6 +230,8 @@ func packageFailure(err error) *Failure {
 		return &Failure{Kind: Denied, Message: denied.Error(), Cause: denied.Err}
 	case errors.As(err, &missing) && !missing.Passing:
 		return &Failure{Kind: NoIndex, Message: missing.Error(), Cause: missing}
+	case errors.Is(err, ErrNoInstaller):
+		return &Failure{Kind: NoIndex, Message: err.Error(), Cause: err}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type Survey struct {
 	Free      int64  // bytes left on the disk
 }
 
-// Survey looks at the directory and for an installer. It fails with ErrNoPip when nothing installs packages, and when the
+// Survey looks at the directory and for an installer. It fails with ErrNoInstaller when nothing installs packages, and when the
 // directory cannot be read; what was found up to then is in the Survey.
 func (e *Environments) Survey(ctx context.Context) (Survey, error) {
 	s := Survey{Dir: e.dir, Limit: e.maxBytes}
