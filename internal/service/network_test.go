@@ -15,6 +15,7 @@ import (
 	"agentfactory/internal/config"
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/netguard"
+	"agentfactory/internal/pyruntime"
 )
 
 // inside is a page of one's own network, which every test of it finds at 127.0.0.1.
@@ -86,4 +87,33 @@ func TestOnesOwnNetworkIsBrowsedWhereSettingsAndPolicyAllowIt(t *testing.T) {
 	}
 	require.Contains(t, browse(open), "How we work")
 	require.Contains(t, browse(toolsFor(t)), "127.0.0.1 is not a public address")
+}
+
+func TestPackagesAreKeptWhereSettingsSayIfSubagentsCanReadThem(t *testing.T) {
+	var c config.Config
+	made, err := Python(c, "/state", pyruntime.Interpreter{}, nil)
+	require.NoError(t, err)
+	require.Equal(t, "/state/packages", made.Dir)
+
+	open, err := os.MkdirTemp("", "service-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(open) })
+	require.NoError(t, os.Chmod(open, 0o755))
+	c.Packages = config.Packages{Dir: filepath.Join(open, "kept"), UV: "none", IndexURL: "https://index.example/simple", MaxSize: 1 << 30}
+	made, err = Python(c, "/state", pyruntime.Interpreter{}, nil)
+	require.NoError(t, err)
+	require.Equal(t, pyruntime.Config{Dir: c.Packages.Dir, UV: "none", IndexURL: "https://index.example/simple", MaxPackageBytes: 1 << 30}, made)
+
+	require.NoError(t, os.Chmod(open, 0o700))
+	if _, err = Python(c, "/state", pyruntime.Interpreter{}, nil); os.Geteuid() == 0 {
+		require.ErrorContains(t, err, "is closed to other users: set AGENTFACTORY_PACKAGES (packages.dir) to another directory")
+	} else {
+		require.NoError(t, err, "subagents run as the same user")
+	}
+}
+
+func TestLoginsOfPackageIndexesAreSecrets(t *testing.T) {
+	t.Setenv("PIP_INDEX_URL", "https://reader:login-of-pip@index.example/simple")
+	c := config.Config{Packages: config.Packages{IndexURL: "https://reader:login-of-settings@index.example/simple"}}
+	require.Subset(t, secrets(c), []string{"login-of-pip", "login-of-settings"})
 }
