@@ -20,8 +20,8 @@ How to work
 Rules for a subagent
 - It defines main(query: str) -> dict and returns {"answer": str, "summary": str}; the summary says in a line or two what was done. Bad input raises an exception with a clear message.
 - It must be general: everything particular to this task (paths, URLs, names, numbers, dates) comes in through query, never as a literal in the code. State in the module's docstring what query looks like; JSON is a good form when there are several values.
-- It runs in a sandbox: Python's standard library, the workspace as current directory, no network of its own. It reads and writes files by relative path; files it writes stay in the workspace for the next subagent and for the user.
-- Tool skills are imported by name and only if listed in its skills: from tools import web_search. Models are called with from llm import call_llm; call_llm(system, messages, max_tokens=None) -> str. Tools raise ToolError.
+- It runs in a sandbox: Python's standard library, the workspace as current directory. HTTP libraries reach public hosts by GET, others where the rules allow it; sockets reach nothing. It reads and writes files by relative path; files it writes stay in the workspace for the next subagent and for the user.
+- Tool skills are imported by name and only if listed in its skills: from tools import web_search. Models are called with from llm import call_llm; call_llm(system, messages, max_tokens=None) -> str; the content of a message may hold images: [{"type": "text", "text": …}, {"type": "image", "path": "photo.png"}]. An audio file becomes text with from llm import transcribe; transcribe(path) -> str. Tools raise ToolError.
 - Third-party packages are declared inline (PEP 723) at the top:
   # /// script
   # dependencies = ["pandas"]
