@@ -5,33 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
+
+	"agentfactory/internal/secret"
 )
 
-// blot is what stands in the place of a secret.
-const blot = "[secret]"
-
-// minSecret is the length in bytes from which a secret is blotted out.
-const minSecret = 6
-
-// mask blots out secrets, wherever in a text they are.
-type mask struct{ replace *strings.Replacer }
-
-func newMask(secrets []string) mask {
-	longestFirst := slices.SortedFunc(slices.Values(secrets), func(a, b string) int { return len(b) - len(a) })
-	var pairs []string
-	for _, s := range longestFirst { // so that no rest of a longer one stays
-		if len(s) >= minSecret {
-			pairs = append(pairs, s, blot)
-		}
-	}
-	return mask{strings.NewReplacer(pairs...)}
-}
+// mask blots secrets out of what is journalled and delivered.
+type mask struct{ secret.Mask }
 
 func (m mask) error(e *Error) *Error {
 	masked := *e
-	masked.Message = strings.Join(strings.Fields(m.replace.Replace(e.Message)), " ")
+	masked.Message = strings.Join(strings.Fields(m.Text(e.Message)), " ")
 	return &masked
 }
 
@@ -53,7 +37,7 @@ func (m mask) json(body []byte) (json.RawMessage, error) {
 func (m mask) value(v any) any {
 	switch v := v.(type) {
 	case string:
-		return m.replace.Replace(v)
+		return m.Text(v)
 	case []any:
 		for i := range v {
 			v[i] = m.value(v[i])
@@ -62,7 +46,7 @@ func (m mask) value(v any) any {
 	case map[string]any:
 		masked := make(map[string]any, len(v))
 		for key, field := range v {
-			masked[m.replace.Replace(key)] = m.value(field)
+			masked[m.Text(key)] = m.value(field)
 		}
 		return masked
 	}

@@ -6,13 +6,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/secret"
 )
 
 func FuzzMask(f *testing.F) {
 	for _, seed := range []string{`{"a": "secret-key"}`, `{"secret-key": [1, {"b": "xsecret-key2y"}]}`, `{"a": "\u0073ecret-key"}`, `{"n": 1e400}`, `{"a": "secret-secret-keykey"}`} {
 		f.Add([]byte(seed))
 	}
-	m := newMask([]string{"secret-key", "secret-key2"})
+	m := mask{secret.NewMask("secret-key", "secret-key2")}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		masked, err := m.json(body)
 		if err != nil {

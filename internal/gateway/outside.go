@@ -87,4 +87,4 @@ func (s *Session) outside(ctx context.Context, kind string, request any) (Entry,
 }
 
 // Mask blots out secrets in a text that is kept.
-func (s *Session) Mask(text string) string { return s.mask.replace.Replace(text) }
+func (s *Session) Mask(text string) string { return s.mask.Text(text) }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"agentfactory/internal/secret"
 )
 
 // Config says what one run of a subagent may do.
@@ -37,8 +39,7 @@ type Config struct {
 	Grants map[string]bool
 	// Journal keeps the calls of this step.
 	Journal Journal
-	// Secrets are blotted out of everything that is journalled or delivered. Those shorter than 6 bytes are not: they
-	// would blot out ordinary text.
+	// Secrets are blotted out of everything that is journalled or delivered, as package secret does it.
 	Secrets []string
 }
 
@@ -92,7 +93,7 @@ func New(c Config) (*Session, error) {
 		}
 	}
 	s := &Session{
-		config: c, token: rand.Text(), mask: newMask(c.Secrets), calls: newLedger(c.Journal),
+		config: c, token: rand.Text(), mask: mask{secret.NewMask(c.Secrets...)}, calls: newLedger(c.Journal),
 		budget: &budget{max: c.MaxTokens, maxCost: c.MaxCostUSD}, slots: make(chan struct{}, atOnce), media: make(chan struct{}, 1),
 	}
 	s.openTools()

@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"agentfactory/internal/sandbox"
+	"agentfactory/internal/secret"
 )
 
 // Kind says what kept a subagent from answering.
@@ -109,19 +110,13 @@ func text(b []byte) string { return strings.ToValidUTF8(string(b), "�") }
 
 // masked blots secrets out of everything that a model or a record will hold.
 func masked(r Result, secrets []string) Result {
-	var pairs []string
-	for _, s := range secrets {
-		if len(s) >= 6 { // shorter ones would blot out ordinary text
-			pairs = append(pairs, s, "***")
-		}
-	}
-	m := strings.NewReplacer(pairs...)
-	r.Answer, r.Summary, r.Stdout, r.Stderr = m.Replace(r.Answer), m.Replace(r.Summary), m.Replace(r.Stdout), m.Replace(r.Stderr)
+	m := secret.NewMask(secrets...)
+	r.Answer, r.Summary, r.Stdout, r.Stderr = m.Text(r.Answer), m.Text(r.Summary), m.Text(r.Stdout), m.Text(r.Stderr)
 	if f := r.Failure; f != nil {
-		f.Message, f.Traceback = m.Replace(f.Message), m.Replace(f.Traceback)
+		f.Message, f.Traceback = m.Text(f.Message), m.Text(f.Traceback)
 		for _, frame := range f.Locals {
 			for i := range frame.Variables {
-				frame.Variables[i].Value = m.Replace(frame.Variables[i].Value)
+				frame.Variables[i].Value = m.Text(frame.Variables[i].Value)
 			}
 		}
 	}
