@@ -29,7 +29,7 @@ func (c *Client) requestError(ctx context.Context, response *http.Response, err 
 		return c.describe(transportError(err))
 	}
 	body, _ := io.ReadAll(response.Body)
-	failure := classify(response.StatusCode, body)
+	failure := classify(response.StatusCode, c.mask.Bytes(body)) // before anything is cut
 	failure.RetryAfter = retryAfter(response.Header, time.Now())
 	return c.describe(failure)
 }
@@ -71,7 +71,7 @@ func (c *Client) describe(err error) error {
 		return fmt.Errorf("call model at %s: %w", c.endpoint, err)
 	}
 	described := *failure
-	described.Message = c.endpoint.String() + ": " + c.endpoint.mask(failure.Message) + advice[failure.Kind]
+	described.Message = c.endpoint.String() + ": " + withoutKeys(c.mask.Text(failure.Message)) + advice[failure.Kind]
 	return &described
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
+
+	"agentfactory/internal/secret"
 )
 
 const (
@@ -39,6 +41,8 @@ type Client struct {
 	endpoint Endpoint
 	options  Options
 	api      openai.Client
+	mask     secret.Mask // for errors, of what the server is sent to let us in
+	replies  secret.Mask // for what models say
 
 	dialects sync.Map // model -> the dialect that it understood after it had refused another
 }
@@ -69,7 +73,7 @@ func New(endpoint Endpoint, options Options) (*Client, error) {
 	if endpoint.Project != "" {
 		api.Options = append(api.Options, option.WithProject(endpoint.Project))
 	}
-	return &Client{endpoint: endpoint, options: options, api: api}, nil
+	return &Client{endpoint: endpoint, options: options, api: api, mask: secret.NewMask(endpoint.secrets(0)...), replies: secret.NewMask(endpoint.secrets(realKey)...)}, nil
 }
 
 func newTransport() http.RoundTripper {
@@ -131,7 +135,7 @@ func (c *Client) attempt(ctx context.Context, request Request, spoken dialect, p
 	}
 	defer raw.Body.Close()
 
-	reply := reply{begun: begun, onPiece: func(p Progress) {
+	reply := reply{begun: begun, mask: c.replies, onPiece: func(p Progress) {
 		watch.expectWithin(c.options.ChunkTimeout)
 		progress(p)
 	}}

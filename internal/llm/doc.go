@@ -4,5 +4,6 @@
 // One call of [Client.Complete] is one HTTP request. The client never retries on its own: whoever calls it owns the
 // retries, and learns from [Error] what went wrong, whether another attempt can help, and how long to wait.
 //
-// The package knows nothing of Temporal, of workspaces or of skills; it imports no other package of this module.
+// The package knows nothing of Temporal, of workspaces or of skills; of this module it imports internal/secret alone. What
+// a server says is returned without the key that it was sent, however long the way on which it repeats it.
 package llm

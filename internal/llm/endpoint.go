@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"agentfactory/internal/secret"
 )
 
 // DefaultBaseURL is where OpenAI answers.
@@ -50,13 +52,22 @@ func (e Endpoint) normalised() (Endpoint, error) {
 	return e, nil
 }
 
+// realKey is the length in bytes from which a key is taken for one in what a model says. Servers that ask for no key are
+// given words, such as ollama, which models have to be able to say.
+const realKey = 16
+
+// secrets are what the server is sent to let us in, if it is at least so long.
+func (e Endpoint) secrets(length int) (found []string) {
+	for _, s := range []string{e.APIKey, secret.Login(e.BaseURL)} {
+		if len(s) >= length {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
 // keyShape finds what providers echo of a wrong key, masked halves included.
 var keyShape = regexp.MustCompile(`\b(sk|pk|rk|gsk|xai|AIza)[-_][A-Za-z0-9_*.-]{6,}`)
 
-// mask removes the key, and whatever looks like one, from a text that came from outside.
-func (e Endpoint) mask(text string) string {
-	if e.APIKey != "" {
-		text = strings.ReplaceAll(text, e.APIKey, "***")
-	}
-	return keyShape.ReplaceAllString(text, "***")
-}
+// withoutKeys removes whatever looks like a key from an error that came from outside.
+func withoutKeys(text string) string { return keyShape.ReplaceAllString(text, secret.Blot) }

@@ -1,6 +1,7 @@
 package llm_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -178,6 +179,49 @@ func TestSilenceIsAStall(t *testing.T) {
 	}
 }
 
+// A reply is masked as a whole, since a stream brings the key in pieces; an error before it is cut. A word that stands in for
+// a key, where a server asks for none, is left alone.
+func TestAServerThatRepeatsTheKeyIsNotBelieved(t *testing.T) {
+	const key = "key-0123456789-secret"
+	header := base64.StdEncoding.EncodeToString([]byte("Bearer " + key))
+	streamed := `data: {"choices":[{"delta":{"content":"your key-0123"}}]}` + "\n\n" +
+		`data: {"choices":[{"delta":{"content":"456789-secret, ollama, ` + header + `","tool_calls":[{"index":0,"id":"` + key + `","function":{"name":"f","arguments":"{\"a\": \"key-01234"}}]}}]}` + "\n\n" +
+		`data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"56789-secret\"}"}}]},"finish_reason":"tool_calls"}]}` + "\n\ndata: [DONE]\n\n"
+	whole := `{"choices":[{"message":{"content":"your ` + key + `, ollama, ` + header + `","tool_calls":[{"id":"` + key + `","function":{"name":"f","arguments":"{\"a\": \"` + key + `\"}"}}]}}]}`
+	for name, handler := range map[string]http.HandlerFunc{
+		"a stream":   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, streamed) },
+		"a document": document(200, whole),
+	} {
+		t.Run(name, func(t *testing.T) {
+			said, err := completeWith(t, key, handler)
+			require.NoError(t, err)
+			require.Regexp(t, `^your \[secret\], ollama, .{0,12}\[secret\].{0,4}$`, said.Message.Content)
+			require.Equal(t, []llm.ToolCall{{ID: "[secret]", Name: "f", Arguments: `{"a": "[secret]"}`}}, said.Message.ToolCalls)
+			said, err = completeWith(t, "ollama", handler)
+			require.NoError(t, err)
+			require.Contains(t, said.Message.Content, "ollama")
+		})
+	}
+	tooLong := `{"error": {"message": "` + strings.Repeat(".", 490) + key + `"}}`
+	for name, handler := range map[string]http.HandlerFunc{
+		"a status":             document(400, tooLong),
+		"an error in a stream": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "data: "+tooLong+"\n\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := completeWith(t, key, handler)
+			require.ErrorContains(t, err, ".[secret]")
+			require.NotContains(t, err.Error(), key[:8])
+		})
+	}
+}
+
+func completeWith(t *testing.T, key string, handler http.HandlerFunc) (llm.Response, error) {
+	t.Helper()
+	client, err := llm.New(llm.Endpoint{BaseURL: serve(t, handler).URL, APIKey: key}, llm.Options{})
+	require.NoError(t, err)
+	return client.Complete(t.Context(), ask("Hi"), nil)
+}
+
 func TestKeysNeverAppear(t *testing.T) {
 	const key = "key-0123456789-secret"
 	echo := func(w http.ResponseWriter, r *http.Request) {
@@ -188,7 +232,7 @@ func TestKeysNeverAppear(t *testing.T) {
 	client, err := llm.New(endpoint, llm.Options{})
 	require.NoError(t, err)
 	_, err = client.Complete(t.Context(), ask("Hi"), nil)
-	require.ErrorContains(t, err, "Wrong Bearer ***")
+	require.ErrorContains(t, err, "Wrong Bearer [secret]")
 	for _, shown := range []string{err.Error(), fmt.Sprintf("%v %+v %#v %s", endpoint, endpoint, endpoint, endpoint), endpoint.LogValue().String()} {
 		for _, secret := range []string{key, "password", "hidden", "wxyz"} {
 			require.NotContains(t, shown, secret)

@@ -14,6 +14,8 @@ import (
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/packages/respjson"
 	"github.com/openai/openai-go/v3/packages/ssestream"
+
+	"agentfactory/internal/secret"
 )
 
 // ReadReply reads the body of a chat completion, whether streamed or one JSON document, for those who stand between a
@@ -31,6 +33,7 @@ func ReadReply(body io.Reader, messages int) (Response, error) {
 type reply struct {
 	begun   time.Time
 	onPiece func(Progress)
+	mask    secret.Mask // of what the server was sent to let us in
 
 	id, model    string
 	content      strings.Builder
@@ -109,7 +112,7 @@ func (r *reply) readEvent(data []byte) error {
 		return &Error{Kind: KindMalformed, Message: "a piece of the stream is not JSON: " + err.Error()}
 	}
 	if saysError(string(chunk.Object), chunk.JSON.ExtraFields) {
-		return classify(0, data)
+		return classify(0, r.mask.Bytes(data))
 	}
 	r.identify(chunk.ID, chunk.Model)
 	if chunk.JSON.Usage.Valid() {
@@ -164,7 +167,7 @@ func (r *reply) readDocument(body io.Reader) error {
 		return &Error{Kind: KindMalformed, Message: "the reply is not JSON: " + err.Error()}
 	}
 	if saysError(string(completion.Object), completion.JSON.ExtraFields) {
-		return classify(0, data)
+		return classify(0, r.mask.Bytes(data))
 	}
 	if len(completion.Choices) == 0 {
 		return &Error{Kind: KindMalformed, Message: "the reply holds no choices"}

@@ -4,16 +4,18 @@ import (
 	"time"
 
 	"github.com/openai/openai-go/v3"
+
+	"agentfactory/internal/secret"
 )
 
 // response is what the collected pieces amount to; Usage is what the server counted and zero if it did not.
 func (r *reply) response(messages int) Response {
-	message, cut := limited(Message{
+	message, cut := limited(masked(r.mask, Message{
 		Role:      RoleAssistant,
 		Content:   r.content.String(),
 		ToolCalls: r.calls.finished(messages),
 		Refusal:   r.refusal.String(),
-	})
+	}))
 	reason := finishReason(r.finishReason, message)
 	if cut {
 		reason = FinishLength
@@ -22,11 +24,21 @@ func (r *reply) response(messages int) Response {
 		Message:      message,
 		FinishReason: reason,
 		Usage:        counted(r.usage),
-		Model:        r.model,
-		ID:           r.id,
+		Model:        r.mask.Text(r.model),
+		ID:           r.mask.Text(r.id),
 		Duration:     time.Since(r.begun),
 		FirstToken:   r.firstToken,
 	}
+}
+
+// masked is a message without the secrets that a server repeats. It looks at the whole: in the pieces of a stream they are
+// in pieces, too.
+func masked(mask secret.Mask, m Message) Message {
+	m.Content, m.Refusal = mask.Text(m.Content), mask.Text(m.Refusal)
+	for i, call := range m.ToolCalls {
+		m.ToolCalls[i] = ToolCall{ID: mask.Text(call.ID), Name: mask.Text(call.Name), Arguments: mask.Text(call.Arguments)}
+	}
+	return m
 }
 
 // account completes a response with what only the request tells: the model asked for, estimated tokens, the cost.

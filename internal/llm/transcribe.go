@@ -49,7 +49,7 @@ func (c *Client) Transcribe(ctx context.Context, model string, audio Audio) (Tra
 	if err != nil {
 		return Transcription{}, c.replyError(watch.ctx, err)
 	}
-	heard, err := readTranscription(model, answer)
+	heard, err := readTranscription(model, c.replies.Bytes(answer))
 	if err != nil {
 		return Transcription{}, c.describe(err)
 	}
