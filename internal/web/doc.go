@@ -7,5 +7,5 @@
 // who has it done in a sandbox. Pages are fetched from the public internet alone (internal/netguard). Keys go to the
 // configured service and nowhere else: services are not followed to other addresses, and errors hold no key.
 //
-// It imports internal/gateway, whose tools these are, and internal/netguard.
+// It imports internal/gateway, whose tools these are, internal/netguard and internal/secret.
 package web

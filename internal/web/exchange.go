@@ -16,6 +16,7 @@ import (
 
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/netguard"
+	"agentfactory/internal/secret"
 )
 
 // exchange is how requests to one kind of server are made: again after failures that may pass, until the time is over.
@@ -23,6 +24,7 @@ type exchange struct {
 	client *http.Client
 	total  time.Duration              // for all attempts and the waits between them
 	size   func(*http.Response) int64 // how many bytes of a body are read
+	mask   secret.Mask                // of what a server must not be believed to have said
 }
 
 const (
@@ -133,14 +135,14 @@ func (e exchange) attempt(ctx context.Context, build func(context.Context) (*htt
 	defer response.Body.Close()
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		body, _ := io.ReadAll(io.LimitReader(response.Body, maxOdd)) // the status says enough
-		return answer{}, &failure{status: response.StatusCode, body: body, err: errors.New(response.Status), wait: retryAfter(response.Header, time.Now())}
+		return answer{}, &failure{status: response.StatusCode, body: e.mask.Bytes(body), err: errors.New(http.StatusText(response.StatusCode)), wait: retryAfter(response.Header, time.Now())}
 	}
 	size := e.size(response)
 	body, err := io.ReadAll(io.LimitReader(response.Body, size+1))
 	if err != nil {
 		return answer{}, &failure{err: e.timed(ctx, fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err))}
 	}
-	return answer{url: response.Request.URL, header: response.Header, body: body[:min(int64(len(body)), size)], cut: int64(len(body)) > size}, nil
+	return answer{url: response.Request.URL, header: response.Header, body: e.mask.Bytes(body[:min(int64(len(body)), size)]), cut: int64(len(body)) > size}, nil
 }
 
 // timed says in plain words that the time is over, and else what happened, without the URL, which the caller knows.

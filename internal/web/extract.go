@@ -58,7 +58,7 @@ func (t *reading) extractPDF(ctx context.Context, got answer) (page, error) {
 		return page{}, ctx.Err()
 	}
 	if err != nil {
-		return page{}, gateway.Errorf(gateway.Unavailable, "the PDF document %s cannot be read: %s", got.url, line(err.Error(), ""))
+		return page{}, gateway.Errorf(gateway.Unavailable, "the PDF document %s cannot be read: %s", got.url, line(err.Error()))
 	}
 	text = strings.TrimSpace(strings.ToValidUTF8(text, "�"))
 	if text == "" {

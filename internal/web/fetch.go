@@ -73,7 +73,7 @@ func unread(target *url.URL, err error) error {
 	case !errors.As(err, &f):
 		return err // of the caller's context
 	case f.status == 0:
-		return gateway.Errorf(gateway.Unavailable, "%s cannot be read: %s", target.Host, line(f.Error(), ""))
+		return gateway.Errorf(gateway.Unavailable, "%s cannot be read: %s", target.Host, line(f.Error()))
 	case f.wait > 0:
 		return gateway.Errorf(gateway.Unavailable, "%s answered %v; it asks to wait %v", target.Host, f, f.wait)
 	}

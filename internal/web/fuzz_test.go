@@ -52,7 +52,7 @@ func FuzzServiceAnswers(f *testing.F) {
 		if p, err := readJinaAnswer(answer{body: body}, &url.URL{Scheme: "https", Host: "example.org"}); err == nil {
 			require.NotEmpty(t, p.text)
 		}
-		require.NotContains(t, line(string(body), "secret"), "\n")
+		require.NotContains(t, line(string(body)), "\n")
 	})
 }
 

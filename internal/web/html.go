@@ -39,13 +39,13 @@ func extractHTML(got answer) (p page, err error) {
 	}()
 	root, err := html.Parse(strings.NewReader(decodeText(got.body, got.header.Get("Content-Type"))))
 	if err != nil {
-		return page{}, gateway.Errorf(gateway.Unavailable, "%s cannot be read as HTML: %s", got.url.Host, line(err.Error(), ""))
+		return page{}, gateway.Errorf(gateway.Unavailable, "%s cannot be read as HTML: %s", got.url.Host, line(err.Error()))
 	}
 	baseURL := documentBase(root, got.url)
 	p = page{title: documentTitle(root)}
 	text, note, err := p.render(root, baseURL)
 	if err != nil {
-		return page{}, gateway.Errorf(gateway.Unavailable, "%s cannot be read: %s", got.url.Host, line(err.Error(), ""))
+		return page{}, gateway.Errorf(gateway.Unavailable, "%s cannot be read: %s", got.url.Host, line(err.Error()))
 	}
 	if p.text = strings.TrimSpace(text); p.text == "" {
 		return page{}, gateway.Errorf(gateway.Unavailable, "%s holds no text; it may be made by scripts, for which there is browser_automation", got.url)

@@ -53,14 +53,14 @@ func readJinaAnswer(got answer, target *url.URL) (page, error) {
 	}
 	d := said.Data
 	if strings.HasPrefix(d.Warning, "Target URL returned error") {
-		return page{}, fmt.Errorf("Jina Reader: %s", line(d.Warning, ""))
+		return page{}, fmt.Errorf("Jina Reader: %s", line(d.Warning))
 	}
 	if strings.TrimSpace(d.Content) == "" {
 		return page{}, errors.New("Jina Reader found no text")
 	}
 	p := page{text: strings.TrimSpace(d.Content), title: d.Title, url: cmp.Or(d.URL, target.String()), notes: notes{"read by Jina Reader"}}
 	if d.Warning != "" {
-		p.notes.add("its warning: %s", line(d.Warning, ""))
+		p.notes.add("its warning: %s", line(d.Warning))
 	}
 	return p, nil
 }

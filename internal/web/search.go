@@ -65,7 +65,7 @@ func (s *search) Call(ctx context.Context, r gateway.ToolRequest) (gateway.ToolR
 	}
 	found, err := readResults(got.body, ask.Num)
 	if err != nil {
-		return gateway.ToolReply{}, gateway.Errorf(gateway.Unavailable, "Serper's answer cannot be read (%s): check SERPER_BASE_URL", line(err.Error(), s.service.key))
+		return gateway.ToolReply{}, gateway.Errorf(gateway.Unavailable, "Serper's answer cannot be read (%s): check SERPER_BASE_URL", line(err.Error()))
 	}
 	return reply(found)
 }

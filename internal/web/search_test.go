@@ -200,3 +200,12 @@ func TestACallThatNobodyWaitsForEnds(t *testing.T) {
 	_, err := tool.Call(ctx, gateway.ToolRequest{Body: json.RawMessage(`{"query": "x"}`)})
 	require.ErrorIs(t, err, ctx.Err())
 }
+
+// A result is cut behind the beginning of the key, so that what is left would no longer be known as it.
+func TestTheKeyIsNotFoundInResults(t *testing.T) {
+	tool, _ := serper(t, sends("application/json", `{"organic": [{"title": "`+serperKey+`", "link": "http://x/", "snippet": "`+strings.Repeat(".", 1990)+serperKey+`"}]}`))
+	reply, err := json.Marshal(call(t, tool, `{"query": "x"}`))
+	require.NoError(t, err)
+	require.Contains(t, string(reply), `"title":"[secret]"`)
+	require.NotContains(t, string(reply), serperKey[:8])
+}

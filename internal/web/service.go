@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"agentfactory/internal/secret"
 )
 
 // service is a configured web service.
@@ -28,19 +30,19 @@ func newService(s service, client *http.Client, total, defaultTotal time.Duratio
 	own := *client
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	s.base = strings.TrimRight(s.base, "/")
-	s.exchange = exchange{client: &own, total: cmp.Or(total, defaultTotal), size: func(*http.Response) int64 { return maxService }}
+	s.exchange = exchange{client: &own, mask: secret.NewMask(s.key, secret.Login(s.base)), total: cmp.Or(total, defaultTotal), size: func(*http.Response) int64 { return maxService }}
 	return s
 }
 
 // explain says in a line what went wrong and what to do. said is the service's own message, if it has one.
 func (s service) explain(f *failure, said string) string {
-	said = line(said, s.key)
+	said = line(said)
 	if said != "" {
 		said = ": " + said
 	}
 	switch {
 	case f.status == 0:
-		return fmt.Sprintf("%s cannot be reached: %s", s.name, line(f.Error(), s.key))
+		return fmt.Sprintf("%s cannot be reached: %s", s.name, line(f.Error()))
 	case f.status == http.StatusUnauthorized || f.status == http.StatusForbidden:
 		return fmt.Sprintf("%s refuses the key (%v%s): check %s", s.name, f, said, s.keySetting)
 	case f.status == http.StatusPaymentRequired:

@@ -26,11 +26,8 @@ func cut(text string, characters, size int) (short string, was bool) {
 	return text[:end], end < len(text)
 }
 
-// line makes one line of at most 200 characters of what someone else has written, without the secret.
-func line(text, secret string) string {
-	if secret != "" {
-		text = strings.ReplaceAll(text, secret, "[secret]")
-	}
+// line makes one line of at most 200 characters of what someone else has written.
+func line(text string) string {
 	short, _ := cut(strings.Join(strings.Fields(strings.ToValidUTF8(text, "�")), " "), 200, 800)
 	return short
 }
