@@ -7,8 +7,8 @@
 // the network through a proxy of the run alone (which sees redirects, subresources and WebSockets too, and refuses
 // addresses that are not public), opens http and https only, and touches no file but through the run's workspace.
 //
-// The package imports internal/gateway for the types of a tool and internal/netguard for its connections, and nothing else
-// of this project.
+// The package imports internal/gateway for the types of a tool internal/netguard for its connections and
+// internal/secret, and nothing else of this project.
 //
 // # Requests
 //

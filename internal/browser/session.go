@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/playwright-community/playwright-go"
+
+	"agentfactory/internal/secret"
 )
 
 // session is a browser context of a run: cookies, storage and tabs of its own. Its requests are carried out one after
@@ -27,6 +29,8 @@ type session struct {
 	context playwright.BrowserContext // these are of the request in progress
 	page    playwright.Page           // the current tab
 	events  *events
+	tokens  []string    // credentials of the stored login, with those that the site has replaced
+	mask    secret.Mask // of these
 }
 
 // lease is a context that has to be given back.
@@ -67,6 +71,7 @@ func (s *session) do(ctx context.Context, actions []Action) (*Reply, error) {
 		}
 	}
 	s.describe(reply)
+	s.hide(reply)
 	return reply, whole.Err() // a reply for which nobody waited is not one
 }
 
@@ -142,6 +147,7 @@ func (s *session) options() (playwright.BrowserNewContextOptions, error) {
 	}
 	state, err := s.tool.pool.config.Sessions.Load(s.name)
 	options.StorageState = (*playwright.OptionalStorageState)(&state)
+	s.remember(state.tokens())
 	return options, err
 }
 

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,6 +101,30 @@ func TestALoginIsUsedByRunsThatMayAndByNoOther(t *testing.T) {
 	kept, err := shared.config.Sessions.Load("shop")
 	require.NoError(t, err)
 	require.Equal(t, "grace", kept.Cookies[0].Value, "what the site set anew is kept")
+}
+
+// Some sites show a cookie that they were sent. One that is as long as a token is a credential, a short one a word.
+func TestTheTokensOfALoginAreNotShown(t *testing.T) {
+	at := site(t)
+	first, second := "a-token-of-ada-0123456789", "a-token-of-grace-0123456789"
+	require.NoError(t, shared.config.Sessions.Save("tokens", aState(first)))
+	s := newSubagent(t, shared, func(r *Run) { r.Sessions, r.AllowEval = []string{"tokens"}, true })
+	ask := func(actions ...fields) string {
+		reply, err := s.call(fields{"session": "tokens", "actions": actions})
+		require.NoError(t, err)
+		all, err := json.Marshal(reply)
+		require.NoError(t, err)
+		return string(all)
+	}
+	whatever := []fields{{"action": "text"}, {"action": "snapshot"}, {"action": "find", "query": "hello"}, {"action": "eval", "script": "document.body.innerText"},
+		{"action": "eval", "script": "alert(document.body.innerText)"}, {"action": "eval", "script": "location.hash = document.body.innerText"}, {"action": "click", "text": "nothing", "timeout_ms": 100}}
+	said := ask(append([]fields{navigate(at.URL + "/private")}, whatever...)...)
+	require.NotContains(t, said, first)
+	require.Contains(t, said, `"text":"Hello [secret]"`)
+	require.Equal(t, 8, strings.Count(said, "[secret]"), said)
+	said = ask(append([]fields{navigate(at.URL + "/login"), {"action": "type", "label": "User", "value": second, "submit": true}, {"action": "wait", "text": "Hello"}}, whatever...)...)
+	require.NotContains(t, said, second, "the site has set a new one")
+	require.Contains(t, said, `"text":"Hello [secret]"`)
 }
 
 func TestALoginThatTheBrowserDoesNotTakeHarmsNoOtherRun(t *testing.T) {
