@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -58,11 +59,23 @@ func pack(ctx context.Context, dir string) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--ignore-scripts", "playwright-core@"+Version)
 	cmd.Dir = dir
+	cmd.Env = append(plainEnv(os.Getenv("HOME")), registryEnv(os.Environ())...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("npm pack playwright-core@%s: %w: %.300s", Version, err, strings.Join(strings.Fields(string(out)), " "))
 	}
 	archive := filepath.Join(dir, "playwright-core-"+Version+".tgz")
 	return archive, verify(archive)
+}
+
+// registryEnv is what npm needs of our environment to reach its registry.
+func registryEnv(environ []string) (found []string) {
+	for _, pair := range environ {
+		name, _, _ := strings.Cut(strings.ToUpper(pair), "=")
+		if strings.HasPrefix(name, "NPM_CONFIG_") || slices.Contains([]string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "NPM_TOKEN", "NODE_AUTH_TOKEN"}, name) {
+			found = append(found, pair)
+		}
+	}
+	return found
 }
 
 func verify(archive string) error {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"agentfactory/internal/secret"
 )
 
 // installer is pip or uv. Both resolve and install wheels alone and start no program of a package. Their errors are
@@ -197,7 +199,6 @@ func boundSize(ctx context.Context, dir string, limit int64, wanted []string) (c
 var (
 	// innermost is the end of urllib3's explanations, which says why.
 	innermost = regexp.MustCompile(`Caused by \w+\((?:'<[^>]+>: |')(.+?)'\)\)`)
-	userinfo  = regexp.MustCompile(`//[^/@\s]+@`)
 	// troubled tells an index that is there and in trouble from one that cannot be reached at all.
 	troubled = regexp.MustCompile(`(?i)\b(429|50[0-9]|52[0-9])\b|timed? ?-?out|reset by peer|RemoteDisconnected|connection closed`)
 )
@@ -231,16 +232,13 @@ func (b bench) noSpace(said string) *DiskError {
 	return nil
 }
 
-// withoutLogin hides the login in an index's or proxy's address.
-func withoutLogin(s string) string { return userinfo.ReplaceAllString(s, "//***@") }
-
 // noIndex is the error for an index that gave no answer about packages.
 func (b bench) noIndex(tried, reason string) *IndexError {
 	passing := troubled.MatchString(reason)
 	if cause := innermost.FindStringSubmatch(reason); cause != nil {
 		reason = cause[1]
 	}
-	return &IndexError{Requirements: b.names, Tried: withoutLogin(tried), Reason: withoutLogin(oneLine(reason)), Passing: passing}
+	return &IndexError{Requirements: b.names, Tried: secret.WithoutLogins(tried), Reason: secret.WithoutLogins(oneLine(reason)), Passing: passing}
 }
 
 // firstExisting returns the first of some files that is there, or "".

@@ -106,6 +106,7 @@ func ask(ctx context.Context, candidate string) (answer, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, candidate, "-I", "-S", "-c", question)
 	cmd.WaitDelay = time.Second
+	cmd.Env = withoutKeys(os.Environ())
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -124,6 +125,19 @@ func ask(ctx context.Context, candidate string) (answer, error) {
 		return answer{}, errors.New("it does not answer like a Python")
 	}
 	return told, nil
+}
+
+// withoutKeys is what an interpreter, or a wrapper such as pyenv's, needs of our environment to find itself: our keys are
+// not among it.
+func withoutKeys(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		switch name {
+		case "PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX":
+			return false
+		}
+		return !strings.HasPrefix(name, "LC_") && !strings.HasPrefix(name, "PYENV_")
+	})
 }
 
 // roots resolves the directories, drops those that do not exist and those below others.

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"agentfactory/internal/secret"
 )
 
 // oldestPip is the first version that reports what it would install.
@@ -57,7 +59,9 @@ func newPip(ctx context.Context, b bench) (installer, error) {
 		return own, nil
 	}
 	for _, other := range []string{"python3", "/usr/bin/python3"} {
-		dir, err := exec.CommandContext(ctx, other, "-I", "-c", "import os, pip; print(os.path.dirname(os.path.dirname(pip.__file__)))").Output()
+		asked := exec.CommandContext(ctx, other, "-I", "-c", "import os, pip; print(os.path.dirname(os.path.dirname(pip.__file__)))")
+		asked.Env = withoutKeys(os.Environ())
+		dir, err := asked.Output()
 		if err != nil {
 			continue
 		}
@@ -225,11 +229,11 @@ func (p pipInstaller) judge(err error, stderr, log string) error {
 			return &DependencyError{Requirements: p.names, Reason: reason(line)}
 		}
 	}
-	return fmt.Errorf("pip failed for %s: %w: %s", strings.Join(p.names, ", "), err, withoutLogin(lastLine(stderr)))
+	return fmt.Errorf("pip failed for %s: %w: %s", strings.Join(p.names, ", "), err, secret.WithoutLogins(lastLine(stderr)))
 }
 
 func reason(line string) string {
-	line = withoutLogin(strings.TrimPrefix(oneLine(line), "ERROR: "))
+	line = secret.WithoutLogins(strings.TrimPrefix(oneLine(line), "ERROR: "))
 	if before, _, none := strings.Cut(line, "(from versions: none)"); none {
 		return before + "(the index has no such package, or no wheel of it for this Python; packages are not built from source)"
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"agentfactory/internal/secret"
 )
 
 // uvInstaller is uv (https://docs.astral.sh/uv). It never builds a source archive with --no-build, refuses requirements
@@ -112,7 +114,7 @@ var (
 // judge tells whether the requirements or the circumstances made uv fail. It explains itself in lines: an error, its
 // causes, a hint.
 func (u uvInstaller) judge(err error, stderr string) error {
-	said := shortened(withoutLogin(strings.TrimPrefix(oneLine(strings.ReplaceAll(stderr, "\n  cause:", ";")), "error: ")))
+	said := shortened(secret.WithoutLogins(strings.TrimPrefix(oneLine(strings.ReplaceAll(stderr, "\n  cause:", ";")), "error: ")))
 	if full := u.noSpace(stderr); full != nil {
 		return full
 	}
