@@ -15,6 +15,7 @@ import (
 	"agentfactory/internal/llm"
 	"agentfactory/internal/pyruntime"
 	"agentfactory/internal/sandbox"
+	"agentfactory/internal/secret"
 	"agentfactory/internal/service"
 	"agentfactory/workflows"
 )
@@ -68,7 +69,7 @@ func (d *diagnosis) model(ctx context.Context) []finding {
 		}
 		return []finding{f}
 	}
-	f.Detail = fmt.Sprintf("%s at %s", m.Name, cmp.Or(m.BaseURL, llm.DefaultBaseURL))
+	f.Detail = fmt.Sprintf("%s at %s", m.Name, secret.WithoutLogins(cmp.Or(m.BaseURL, llm.DefaultBaseURL)))
 	client, err := llm.New(llm.Endpoint{BaseURL: m.BaseURL, APIKey: m.APIKey.Reveal()}, llm.Options{})
 	if err == nil {
 		d.served, err = client.Models(ctx)

@@ -9,13 +9,14 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"agentfactory/internal/config"
+	"agentfactory/internal/secret"
 )
 
 // setting is one thing that can be configured, with its value.
 type setting struct {
 	Env     string `json:"env,omitempty"`
 	Key     string `json:"key,omitempty"` // in config.yaml
-	Value   string `json:"value"`         // "set" for secrets
+	Value   string `json:"value"`         // "set" for secrets, addresses without their logins
 	Source  string `json:"source"`        // environment, file or default
 	Purpose string `json:"purpose"`
 }
@@ -39,6 +40,7 @@ func settingsOf(c config.Config, getenv func(string) string) []setting {
 		if s.Secret && v.Source != "default" {
 			v.Value = "set"
 		}
+		v.Value = secret.WithoutLogins(v.Value)
 		list = append(list, v)
 	}
 	return list

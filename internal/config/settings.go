@@ -74,7 +74,7 @@ var settings = []Setting{
 	{Env: "AWS_ENDPOINT_URL_S3", Default: "AWS", Purpose: "S3-compatible server of that bucket"},
 	{Env: "AWS_REGION", Purpose: "region of that bucket"},
 	{Env: "AWS_PROFILE", Default: "default", Purpose: "profile of the shared AWS configuration"},
-	{Env: "AWS_ACCESS_KEY_ID", Purpose: "S3 access key"},
+	{Env: "AWS_ACCESS_KEY_ID", Purpose: "S3 access key", Secret: true},
 	{Env: "AWS_SECRET_ACCESS_KEY", Purpose: "S3 secret key", Secret: true},
 	{Env: "AWS_SESSION_TOKEN", Purpose: "S3 session token", Secret: true},
 

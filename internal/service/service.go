@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -269,15 +270,13 @@ func defaults(c config.RunLimits) run.Budget {
 	}
 }
 
-// secrets are the values that nothing which code prints may show to a model.
+// secrets are the values that nothing which code prints may show to a model: keys, and the logins in addresses of the
+// configuration and of the environment.
 func secrets(c config.Config) []string {
-	var found []string
-	for _, v := range []string{c.Model.APIKey.Reveal(), c.Tools.Search.APIKey.Reveal(), c.Tools.Reading.APIKey.Reveal(), c.Browser.SessionKey.Reveal(), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"), os.Getenv("TEMPORAL_API_KEY")} {
-		if v != "" {
-			found = append(found, v)
-		}
-	}
-	return append(found, pyruntime.IndexLogins(os.Environ(), c.Packages.IndexURL.Reveal())...)
+	found := []string{c.Model.APIKey.Reveal(), c.Tools.Search.APIKey.Reveal(), c.Tools.Reading.APIKey.Reveal(), c.Browser.SessionKey.Reveal(),
+		os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"), os.Getenv("TEMPORAL_API_KEY")}
+	found = slices.DeleteFunc(found, func(s string) bool { return s == "" })
+	return append(found, pyruntime.IndexLogins(os.Environ(), c.Packages.IndexURL.Reveal(), c.Model.BaseURL, c.Tools.Search.BaseURL, c.Tools.Reading.BaseURL)...)
 }
 
 // Check reports whether the bucket can be used at all, before runs are taken on.
