@@ -35,6 +35,7 @@ var workerBinary string
 func TestMain(m *testing.M) {
 	s3server.MaybeRun()
 	maybeTemporal()
+	maybeCanaryWorker()
 	os.Exit(buildAndRun(m))
 }
 
@@ -125,17 +126,26 @@ type workerProcess struct {
 // worker starts a worker process and waits until it is ready.
 func (s *stack) worker() *workerProcess {
 	s.t.Helper()
-	out := &lockedBuffer{}
-	cmd := exec.Command(workerBinary)
-	cmd.Env = workerEnv(s.address, s.modelURL, s.s3URL, s.t.TempDir(), publicTempDir(s.t))
+	env := workerEnv(s.address, s.modelURL, s.s3URL, s.t.TempDir(), publicTempDir(s.t))
 	if s.checks {
-		cmd.Env = append(cmd.Env, "AGENTFACTORY_CHECKS=on") // the last one counts
+		env = append(env, "AGENTFACTORY_CHECKS=on") // the last one counts
 	}
 	if s.configuration != "" {
 		file := filepath.Join(s.t.TempDir(), "config.yaml")
 		require.NoError(s.t, os.WriteFile(file, []byte(s.configuration), 0o600))
-		cmd.Env = append(cmd.Env, "AGENTFACTORY_CONFIG="+file)
+		env = append(env, "AGENTFACTORY_CONFIG="+file)
 	}
+	p := s.launch(workerBinary, env)
+	p.awaitReady(s.t)
+	return p
+}
+
+// launch starts a program that is a worker.
+func (s *stack) launch(program string, env []string) *workerProcess {
+	s.t.Helper()
+	out := &lockedBuffer{}
+	cmd := exec.Command(program)
+	cmd.Env = env
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(s.t, cmd.Start())
 	p := &workerProcess{cmd: cmd, out: out}
@@ -145,9 +155,13 @@ func (s *stack) worker() *workerProcess {
 			s.t.Logf("worker %d:\n%s", cmd.Process.Pid, out)
 		}
 	})
-	require.Eventually(s.t, func() bool { return strings.Contains(out.String(), "ready") }, time.Minute, 20*time.Millisecond,
-		"the worker did not get ready: %s", out)
 	return p
+}
+
+func (p *workerProcess) awaitReady(t testing.TB) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(p.out.String(), "ready") }, time.Minute, 20*time.Millisecond,
+		"the worker did not get ready: %s", p.out)
 }
 
 // publicTempDir is a directory that the sandbox's user may enter, which t.TempDir's are not.
