@@ -13,7 +13,8 @@ type call struct {
 	kind string // an Entry's Kind
 	tool string
 	body json.RawMessage
-	// live carries the call out; n is its number in the journal. The reply may be encoded as any JSON object.
+	// live carries the call out; n is its number in the journal. The reply may be encoded as any JSON object. What was
+	// used is booked already.
 	live func(ctx context.Context, n int) (reply any, used Usage, err error)
 }
 
@@ -45,7 +46,6 @@ func (s *Session) do(ctx context.Context, c call) (json.RawMessage, error) {
 		return s.record(ctx, s.complete(e, nil, Usage{}, refused))
 	}
 	reply, used, err := c.live(ctx, e.N)
-	s.budget.add(used)
 	if err != nil && (ctx.Err() != nil || s.outage(err)) {
 		return nil, errBroken // not journalled: nobody waits for it, or a rerun makes the call again
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync"
 )
 
 // LLM answers one call_llm of a subagent. An error that has a method Retryable() bool which returns true ends the session
@@ -65,16 +66,47 @@ func (s *Session) answerLLM(r *http.Request, body json.RawMessage) (json.RawMess
 var errNoModel = Errorf(Unavailable, "call_llm: no model is configured for subagents; set AGENTFACTORY_SUBAGENT_MODEL or AGENTFACTORY_MODEL")
 
 func (s *Session) callLLM(ctx context.Context, req LLMRequest) (LLMReply, error) {
-	if s.config.LLM == nil {
-		return LLMReply{}, errNoModel
-	}
 	limit, release, err := s.budget.reserve(int64(req.MaxTokens))
 	if err != nil {
 		return LLMReply{}, err
 	}
-	defer release()
+	defer release() // once what was spent is booked: no other call may have it in between
 	req.MaxTokens = int(limit)
-	return s.config.LLM(ctx, req)
+	reply, err := s.config.LLM(ctx, req)
+	s.budget.add(reply.Usage)
+	return reply, err
+}
+
+// toolModel is the model as one call of a tool may use it.
+type toolModel struct {
+	session *Session
+
+	mu   sync.Mutex
+	used Usage
+}
+
+func (m *toolModel) llm() LLM {
+	if m.session.config.LLM == nil {
+		return nil
+	}
+	return m.call
+}
+
+func (m *toolModel) call(ctx context.Context, req LLMRequest) (LLMReply, error) {
+	reply, err := m.session.callLLM(ctx, req)
+	if unspent(err) {
+		m.session.exhausted.Store(true) // whatever the tool makes of it
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.used = m.used.Add(reply.Usage)
+	return reply, err
+}
+
+func (m *toolModel) spent() Usage {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
 }
 
 func parseLLM(body json.RawMessage) (LLMRequest, error) {

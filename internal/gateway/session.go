@@ -109,7 +109,7 @@ func (s *Session) openTools() {
 		if !ok {
 			continue
 		}
-		instance, closeIt := maker.ForRun(Run{Skill: s.config.Skill, Workspace: s.config.Workspace, LLM: s.callLLM})
+		instance, closeIt := maker.ForRun(Run{Skill: s.config.Skill, Workspace: s.config.Workspace})
 		s.tools[name] = instance
 		s.closers = append(s.closers, closeIt)
 	}

@@ -23,20 +23,21 @@ func (f ToolFunc) Call(ctx context.Context, r ToolRequest) (ToolReply, error) { 
 type ToolRequest struct {
 	Tool string
 	Body json.RawMessage // a JSON object
+	// LLM is the model behind call_llm, for this call alone; nil: none is configured. What it spends is booked with each
+	// answer, so that the budget holds in the middle of the call, and is part of the Usage of the call's Entry.
+	LLM LLM
 }
 
 // ToolReply is what a tool found.
 type ToolReply struct {
 	Body  json.RawMessage // a JSON object
-	Usage Usage           // what it spent on models, if it uses any
+	Usage Usage           // what it spent on models of its own
 }
 
 // Run is what a tool may know of the run that it serves.
 type Run struct {
 	Skill     string // the subagent's skill
 	Workspace string // directory on this machine in which the run works
-	// LLM is the model behind call_llm, within the budget. Its calls are not journalled: the tool's reply carries their usage.
-	LLM LLM
 }
 
 // PerRun is a tool that serves each run by an instance of its own, made when the session opens and closed with it. Making
@@ -63,8 +64,10 @@ func (s *Session) answerTool(r *http.Request, body json.RawMessage) (json.RawMes
 		return nil, Errorf(Unavailable, "%s is not configured on this worker; ask whoever runs it, `starter doctor` tells what is missing", name)
 	}
 	return s.do(r.Context(), call{kind: KindTool, tool: name, body: body, live: func(ctx context.Context, _ int) (any, Usage, error) {
-		reply, err := tool.Call(ctx, ToolRequest{Tool: name, Body: body})
-		return reply.Body, reply.Usage, err
+		model := &toolModel{session: s}
+		reply, err := tool.Call(ctx, ToolRequest{Tool: name, Body: body, LLM: model.llm()})
+		s.budget.add(reply.Usage)
+		return reply.Body, reply.Usage.Add(model.spent()), err
 	}})
 }
 

@@ -68,7 +68,9 @@ func (s *Session) transcribe(ctx context.Context, req TranscribeRequest) (Transc
 		return TranscribeReply{}, err
 	}
 	defer release()
-	return s.config.Transcribe(ctx, req)
+	reply, err := s.config.Transcribe(ctx, req)
+	s.budget.add(reply.Usage)
+	return reply, err
 }
 
 func (b transcribeBody) request() (TranscribeRequest, error) {
