@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -83,14 +84,16 @@ func (a Action) timeout(usual time.Duration) *float64 {
 }
 
 func (s *session) navigate(a Action, r *Result) error {
-	if s.tool.run.Allow != nil && a.URL != blank {
-		if err := s.tool.run.Allow(a.URL); err != nil {
-			return refusedError{a.URL, err.Error(), true}
+	if a.URL != blank {
+		if err := s.guard.ask(http.MethodGet, a.URL); err != nil { // before the page is left that is shown
+			return refusedError{method: http.MethodGet, url: a.URL, reason: err.Error(), denied: true}
 		}
 	}
-	got, err := s.page.Goto(a.URL, playwright.PageGotoOptions{
-		WaitUntil: playwright.WaitUntilStateDomcontentloaded, Timeout: a.timeout(navigationTime),
-	})
+	options := playwright.PageGotoOptions{WaitUntil: playwright.WaitUntilStateDomcontentloaded, Timeout: a.timeout(navigationTime)}
+	got, err := s.page.Goto(a.URL, options)
+	if err != nil && strings.Contains(err.Error(), `interrupted by another navigation to "chrome-error:`) {
+		got, err = s.page.Goto(a.URL, options) // the page of an error before this one came late
+	}
 	if got != nil {
 		r.Status = got.Status()
 	}

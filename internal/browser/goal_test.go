@@ -1,7 +1,6 @@
 package browser
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -9,8 +8,6 @@ import (
 
 	"agentfactory/internal/gateway"
 )
-
-func withModel(m *scripted) func(*Run) { return func(r *Run) { r.LLM = m.answer } }
 
 func TestAGoalIsPursuedByAModelUntilItHasTheAnswer(t *testing.T) {
 	at := site(t)
@@ -25,11 +22,10 @@ func TestAGoalIsPursuedByAModelUntilItHasTheAnswer(t *testing.T) {
 		`{"action":"screenshot","path":"thanks.png"}`,
 		`{"done":"the order of Ada was taken"}`,
 	}}
-	s := newSubagent(t, shared, withModel(m))
+	s := newSubagent(t, shared).with(m.answer)
 	body := []byte(`{"goal":"order roses","url":"` + at.URL + `"}`)
-	got, err := s.tool.Call(t.Context(), gateway.ToolRequest{Body: body})
+	got, err := s.tool.Call(t.Context(), gateway.ToolRequest{Body: body, LLM: m.answer})
 	require.NoError(t, err)
-	require.Equal(t, gateway.Usage{InputTokens: 900, OutputTokens: 90}, got.Usage)
 	require.Contains(t, string(got.Body), `"answer":"the order of Ada was taken"`)
 	require.Contains(t, string(got.Body), `"steps":9`)
 	require.NotContains(t, string(got.Body), `"error"`)
@@ -48,7 +44,7 @@ func TestAGoalIsPursuedByAModelUntilItHasTheAnswer(t *testing.T) {
 func TestAGoalEndsAfterItsSteps(t *testing.T) {
 	at := site(t)
 	m := &scripted{texts: []string{`{"action":"text"}`, `{"action":"find","query":"x"}`, `{"done":"late"}`}}
-	reply, err := newSubagent(t, shared, withModel(m)).call(fields{"goal": "x", "url": at.URL, "max_steps": 2})
+	reply, err := newSubagent(t, shared).with(m.answer).call(fields{"goal": "x", "url": at.URL, "max_steps": 2})
 	require.NoError(t, err)
 	require.Equal(t, "max_steps", reply.Error.Code)
 	require.Nil(t, reply.Answer)
@@ -58,7 +54,7 @@ func TestAGoalEndsAfterItsSteps(t *testing.T) {
 
 func TestAGoalThatCannotBeReachedIsAFailure(t *testing.T) {
 	m := &scripted{texts: []string{`{"failed":"there is no shop"}`}}
-	reply, err := newSubagent(t, shared, withModel(m)).call(fields{"goal": "x"})
+	reply, err := newSubagent(t, shared).with(m.answer).call(fields{"goal": "x"})
 	require.NoError(t, err)
 	require.Equal(t, "failed", reply.Error.Code)
 	require.Contains(t, reply.Error.Message, "there is no shop")
@@ -69,24 +65,29 @@ type outage struct{ error }
 
 func (outage) Retryable() bool { return true }
 
-func TestTheModelsErrorsPassWithWhatWasSpent(t *testing.T) {
-	exhausted := gateway.Errorf(gateway.BudgetExhausted, "the budget is spent")
-	for name, failure := range map[string]error{"budget": exhausted, "outage": outage{errors.New("502")}} {
-		t.Run(name, func(t *testing.T) {
-			calls := 0
-			s := newSubagent(t, shared, func(r *Run) {
-				r.LLM = func(context.Context, gateway.LLMRequest) (gateway.LLMReply, error) {
-					if calls++; calls > 1 {
-						return gateway.LLMReply{}, failure
-					}
-					return gateway.LLMReply{Text: `{"action":"navigate","url":"about:blank"}`, Usage: gateway.Usage{OutputTokens: 7}}, nil
-				}
-			})
-			got, err := s.tool.Call(t.Context(), gateway.ToolRequest{Body: []byte(`{"goal":"x"}`)})
-			require.ErrorIs(t, err, failure)
-			require.EqualValues(t, 7, got.Usage.OutputTokens)
-		})
-	}
+func TestAnOutageOfTheModelIsAnErrorOfTheCall(t *testing.T) {
+	down := outage{errors.New("502")}
+	m := &scripted{texts: []string{`{"action":"navigate","url":"about:blank"}`}, then: down}
+	_, err := newSubagent(t, shared).with(m.answer).call(fields{"goal": "x"})
+	require.ErrorIs(t, err, down)
+}
+
+func TestAGoalEndsWithWhatItHasWhenTheBudgetIsSpent(t *testing.T) {
+	at := site(t)
+	spent := gateway.Errorf(gateway.BudgetExhausted, "the budget is spent")
+	m := &scripted{texts: []string{`{"action":"click","role":"link","name":"Order"}`, `{"action":"screenshot","path":"form.png"}`}, then: spent}
+	s := newSubagent(t, shared).with(m.answer)
+	reply, err := s.call(fields{"goal": "order roses", "url": at.URL})
+	require.NoError(t, err)
+	require.Equal(t, "budget_exhausted", reply.Error.Code)
+	require.Contains(t, reply.Error.Message, "the budget is spent")
+	require.Equal(t, at.URL+"/form", reply.URL)
+	require.Len(t, reply.Results, 3)
+	require.Equal(t, 2, reply.Steps)
+	require.FileExists(t, s.dir+"/form.png")
+
+	_, err = newSubagent(t, shared).with((&scripted{then: spent}).answer).call(fields{"goal": "x"})
+	require.ErrorIs(t, err, spent, "nothing was done that would have to be told")
 }
 
 func TestAGoalNeedsAModel(t *testing.T) {

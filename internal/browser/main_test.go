@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,6 +68,7 @@ type subagent struct {
 	tool gateway.Tool
 	end  func()
 	dir  string // its workspace
+	llm  gateway.LLM
 }
 
 // newSubagent begins a run on a pool; set may change what it is allowed.
@@ -79,7 +81,7 @@ func newSubagent(t testing.TB, p *Pool, set ...func(*Run)) *subagent {
 	}
 	tool, end := p.ForRun(r)
 	t.Cleanup(end)
-	return &subagent{t, tool, end, r.Workspace}
+	return &subagent{t: t, tool: tool, end: end, dir: r.Workspace}
 }
 
 // ownPool is a pool that a test may break.
@@ -98,10 +100,16 @@ func ownPool(t testing.TB, set ...func(*Config)) *Pool {
 // fields is a JSON object.
 type fields = map[string]any
 
+// with gives the run a model.
+func (s *subagent) with(model gateway.LLM) *subagent {
+	s.llm = model
+	return s
+}
+
 func (s *subagent) call(request fields) (Reply, error) {
 	body, err := json.Marshal(request)
 	require.NoError(s.t, err)
-	got, err := s.tool.Call(s.t.Context(), gateway.ToolRequest{Tool: "browser_automation", Body: body})
+	got, err := s.tool.Call(s.t.Context(), gateway.ToolRequest{Tool: "browser_automation", Body: body, LLM: s.llm})
 	if err != nil {
 		return Reply{}, err
 	}
@@ -173,16 +181,17 @@ func refusedAs(t testing.TB, err error, code gateway.Code, contains string) {
 	require.Contains(t, e.Message, contains)
 }
 
-// scripted is a model that says these texts one after the other; prompts are what it was asked.
+// scripted is a model that says these texts one after the other, then fails; prompts are what it was asked.
 type scripted struct {
 	texts   []string
+	then    error
 	prompts []string
 }
 
 func (m *scripted) answer(_ context.Context, r gateway.LLMRequest) (gateway.LLMReply, error) {
 	m.prompts = append(m.prompts, r.Messages[0].Content)
 	if len(m.texts) == 0 {
-		return gateway.LLMReply{}, errors.New("the script is over")
+		return gateway.LLMReply{}, cmp.Or(m.then, errors.New("the script is over"))
 	}
 	text := m.texts[0]
 	m.texts = m.texts[1:]

@@ -7,9 +7,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/playwright-community/playwright-go"
 	"github.com/stretchr/testify/require"
 
 	"agentfactory/internal/gateway"
@@ -56,7 +59,7 @@ func TestThePolicySeesEveryRequest(t *testing.T) {
 	at := site(t)
 	other := site(t)
 	allowed := func(r *Run) {
-		r.Allow = func(u string) error {
+		r.Allow = func(_, u string) error {
 			if strings.HasPrefix(u, at.URL) && !strings.Contains(u, "/list") {
 				return nil
 			}
@@ -73,6 +76,136 @@ func TestThePolicySeesEveryRequest(t *testing.T) {
 	clicked := s.try(navigate(at.URL), click("link", "List"))
 	require.Equal(t, "denied", clicked.Error.Code)
 	require.Equal(t, 1, clicked.Error.Action)
+}
+
+// readsOnly allows reading, but for paths with these words.
+func readsOnly(but ...string) func(*Run) {
+	return func(r *Run) {
+		r.Allow = func(method, address string) error {
+			if method != "GET" && method != "" {
+				return errors.New("rule no-writes: " + method + " is a write")
+			}
+			if slices.ContainsFunc(but, func(word string) bool { return strings.Contains(address, word) }) {
+				return errors.New("rule not-there: this path is refused")
+			}
+			return nil
+		}
+	}
+}
+
+func TestAFormThatMayNotBeSentIsAnErrorAndThePageStays(t *testing.T) {
+	at := site(t)
+	s := newSubagent(t, shared, readsOnly())
+	for name, send := range map[string]fields{
+		"a click":    click("button", "Send"),
+		"a key":      {"action": "press", "label": "Name", "key": "Enter"},
+		"typed text": {"action": "type", "label": "Count", "value": "1", "submit": true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reply := s.try(navigate(at.URL+"/form"), fields{"action": "fill", "label": "Name", "value": "Ada"}, send, fields{"action": "snapshot"})
+			require.NotNil(t, reply.Error)
+			require.Equal(t, "denied", reply.Error.Code)
+			require.Equal(t, 2, reply.Error.Action)
+			require.Contains(t, reply.Error.Message, "POST "+at.URL+"/order is not allowed: rule no-writes: POST is a write")
+			require.Contains(t, reply.Error.Snapshot, "textbox \"Name\"")
+			require.Contains(t, reply.Error.Snapshot, "Ada", "what was filled in is still there")
+			require.Equal(t, at.URL+"/form", reply.URL)
+			s.do(navigate(at.URL + "/list"))
+		})
+	}
+}
+
+// secureSite is site over TLS, with the requests that reached it.
+func secureSite(t testing.TB) (url string, reached func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var all []string
+	plain := site(t)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		all = append(all, r.Method+" "+r.URL.Path)
+		mu.Unlock()
+		plain.Config.Handler.ServeHTTP(w, r)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.URL, func() []string { mu.Lock(); defer mu.Unlock(); return slices.Clone(all) }
+}
+
+// trusting lets the browser of a subagent take any certificate.
+func (s *subagent) trusting() *subagent {
+	s.t.Helper()
+	own, err := s.tool.(*runTool).session("")
+	require.NoError(s.t, err)
+	require.NoError(s.t, own.openEgress())
+	options, err := own.options()
+	require.NoError(s.t, err)
+	options.IgnoreHttpsErrors = playwright.Bool(true)
+	e, c, err := shared.newContext(s.t.Context(), options)
+	require.NoError(s.t, err)
+	require.True(s.t, own.adopt(e, c))
+	require.NoError(s.t, own.setUp(s.t.Context(), c))
+	return s
+}
+
+func TestThePolicySeesMethodAndPathOverTLSToo(t *testing.T) {
+	at, reached := secureSite(t)
+	s := newSubagent(t, shared, readsOnly("/list")).trusting()
+	s.do(navigate(at + "/form"))
+	sent := s.try(click("button", "Send"))
+	require.NotNil(t, sent.Error)
+	require.Equal(t, "denied", sent.Error.Code)
+	require.Contains(t, sent.Error.Message, "POST "+at+"/order is not allowed")
+	listed := s.try(navigate(at), click("link", "List"))
+	require.Equal(t, "denied", listed.Error.Code)
+	require.Equal(t, at+"/", listed.URL)
+
+	noted := s.do(navigate(at+"/writes"), fields{"action": "wait", "text": "all tried"}, click("link", "Ping"), fields{"action": "wait", "ms": 300})
+	notes := strings.Join(noted.Notes, "\n")
+	require.Contains(t, notes, "no answer from POST "+at)
+	require.Contains(t, notes, "no answer from PUT "+at)
+	for _, r := range reached() {
+		require.True(t, strings.HasPrefix(r, "GET "), "%s has reached the server", r)
+		require.NotEqual(t, "GET /list", r)
+	}
+}
+
+// Of a policy that allows one path of a host, the proxy's question about the host alone must not undo it.
+func TestATunnelIsOpenForRequestsThatWereAllowedOneByOne(t *testing.T) {
+	at, reached := secureSite(t)
+	s := newSubagent(t, shared, func(r *Run) {
+		r.Allow = func(_, address string) error {
+			if address == at+"/form" {
+				return nil
+			}
+			return errors.New("rule one-page")
+		}
+	}).trusting()
+	s.do(navigate(at + "/form"))
+	require.Equal(t, "denied", s.try(navigate(at+"/frame")).Error.Code)
+	require.NotContains(t, reached(), "GET /frame")
+}
+
+// A route does not see where a redirect leads; the proxy does, and of TLS the host.
+func TestTheHopOfARedirectIsRefusedByItsHost(t *testing.T) {
+	at, _ := secureSite(t)
+	other, reached := secureSite(t)
+	s := newSubagent(t, shared, func(r *Run) {
+		r.Allow = func(_, address string) error {
+			if strings.HasPrefix(address, other) {
+				return errors.New("rule other-host")
+			}
+			return nil
+		}
+	}).trusting()
+	reply := s.try(navigate(at + "/redirect?to=" + url.QueryEscape(other+"/form")))
+	require.Equal(t, "denied", reply.Error.Code)
+	require.Contains(t, reply.Error.Message, "rule other-host")
+	s.do(navigate(at+"/form"), fields{"action": "wait", "ms": 1})
+	reply = s.do(navigate(at+"/socket?to="+url.QueryEscape(strings.Replace(other, "https", "wss", 1))), fields{"action": "wait", "text": "closed"})
+	require.Contains(t, strings.Join(reply.Notes, "\n"), "rule other-host")
+	require.Empty(t, reached())
 }
 
 func TestTLSIsTunnelled(t *testing.T) {

@@ -14,15 +14,14 @@ import (
 type Run struct {
 	// Workspace is the host directory of the run's files. Downloads and screenshots go there, uploads come from there.
 	Workspace string
-	// LLM pursues goals; nil: they are not available.
-	LLM gateway.LLM
 	// AllowEval lets the run execute scripts of its own in pages.
 	AllowEval bool
 	// Sessions are the stored logins that it may use.
 	Sessions []string
-	// Allow may refuse a URL, with a reason for the subagent's author; nil allows all. Of https requests that pages make
-	// themselves only the host is known: https://host:port/.
-	Allow func(url string) error
+	// Allow may refuse a request of a page by its method and URL, with a reason for the subagent's author; nil allows all.
+	// It is called from several goroutines. Of a tunnel to a host to which no request was allowed before (a WebSocket,
+	// the hop of a redirect), the method is "" and the URL https://host:port/.
+	Allow func(method, url string) error
 }
 
 // runTool is the tool of one run.
@@ -43,8 +42,7 @@ func (p *Pool) ForRun(r Run) (gateway.Tool, func()) {
 	return t, t.close
 }
 
-// PerRun is the pool as a tool of the gateway; permit says what a run may do, Workspace and LLM are then taken from the
-// gateway.
+// PerRun is the pool as a tool of the gateway; permit says what a run may do, its Workspace is that of the gateway.
 func (p *Pool) PerRun(permit func(gateway.Run) Run) gateway.PerRun { return perRun{p, permit} }
 
 type perRun struct {
@@ -55,7 +53,7 @@ type perRun struct {
 // ForRun implements gateway.PerRun.
 func (t perRun) ForRun(g gateway.Run) (gateway.Tool, func()) {
 	r := t.permit(g)
-	r.Workspace, r.LLM = g.Workspace, g.LLM
+	r.Workspace = g.Workspace
 	return t.pool.ForRun(r)
 }
 
@@ -78,29 +76,28 @@ func (t *runTool) Call(ctx context.Context, r gateway.ToolRequest) (gateway.Tool
 	if err != nil {
 		return gateway.ToolReply{}, unavailable(err)
 	}
-	reply, used, err := t.carryOut(ctx, s, request)
+	reply, err := t.carryOut(ctx, s, request, r.LLM)
 	if err != nil {
-		return gateway.ToolReply{Usage: used}, unavailable(err)
+		return gateway.ToolReply{}, unavailable(err)
 	}
 	body, err := reply.encode()
-	return gateway.ToolReply{Body: body, Usage: used}, err
+	return gateway.ToolReply{Body: body}, err
 }
 
-func (t *runTool) carryOut(ctx context.Context, s *session, r Request) (*Reply, gateway.Usage, error) {
-	if r.Goal != "" {
-		return t.pursue(ctx, s, r)
+func (t *runTool) carryOut(ctx context.Context, s *session, r Request, model gateway.LLM) (*Reply, error) {
+	switch {
+	case r.Goal == "":
+		return s.do(ctx, r.Actions)
+	case model == nil:
+		return nil, gateway.Errorf(gateway.Unavailable, "a goal needs a model, and none is configured for subagents; give actions")
 	}
-	reply, err := s.do(ctx, r.Actions)
-	return reply, gateway.Usage{}, err
+	return t.pursue(ctx, s, r, model)
 }
 
 // permits looks at what the run is allowed, whatever the page.
 func (t *runTool) permits(r Request) error {
 	if r.Session != "" && !slices.Contains(t.run.Sessions, r.Session) {
 		return gateway.Errorf(gateway.Denied, "this subagent may not use the stored login %.40q; leave session out for a fresh browser", r.Session)
-	}
-	if r.Goal != "" && t.run.LLM == nil {
-		return gateway.Errorf(gateway.Unavailable, "a goal needs a model, and none is configured for subagents; give actions")
 	}
 	for i, a := range r.Actions {
 		if a.Action == "eval" && !t.run.AllowEval {

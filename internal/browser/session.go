@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,8 @@ type session struct {
 	egress *egress
 	ended  bool
 
+	guard *guard
+
 	context playwright.BrowserContext // these are of the request in progress
 	page    playwright.Page           // the current tab
 	events  *events
@@ -40,7 +43,7 @@ type lease struct {
 }
 
 func newSession(t *runTool, name string) *session {
-	return &session{tool: t, name: name, turn: make(chan struct{}, 1), events: newEvents()}
+	return &session{tool: t, name: name, turn: make(chan struct{}, 1), events: newEvents(), guard: newGuard(t.run.Allow)}
 }
 
 // Timeouts of actions that set none, and of what has no timeout of its own in the browser.
@@ -110,10 +113,22 @@ func (s *session) ready(ctx context.Context) error {
 		s.tool.pool.release(e, c)
 		return errRunOver
 	}
+	return s.setUp(ctx, c)
+}
+
+// setUp makes a context that has just been opened ready for pages.
+func (s *session) setUp(ctx context.Context, c playwright.BrowserContext) error {
+	ctx, cancel := context.WithTimeout(ctx, contextTime)
+	defer cancel()
+	defer context.AfterFunc(ctx, s.drop)() // a driver that does not answer is ended with it
 	s.events = newEvents()
 	s.events.watch(c)
 	c.SetDefaultTimeout(float64(actionTime.Milliseconds()))
 	c.SetDefaultNavigationTimeout(float64(navigationTime.Milliseconds()))
+	if err := s.guard.watch(c); err != nil {
+		s.drop() // never a page without the guard
+		return fmt.Errorf("watch the requests of pages: %w", brief(err))
+	}
 	return s.pickPage()
 }
 
@@ -121,7 +136,7 @@ func (s *session) openEgress() error {
 	if s.egress != nil {
 		return nil
 	}
-	g, err := newEgress(s.tool.pool.config.Dial, s.tool.run.Allow)
+	g, err := newEgress(s.tool.pool.config.Dial, s.guard)
 	if err != nil {
 		return err
 	}
@@ -265,16 +280,20 @@ func (s *session) needsPage(a Action) error {
 	return nil
 }
 
-// refused replaces the outcome of an action if the page that it led to is one that the proxy refused. Other requests that
-// it refused are noted.
+// refused replaces the outcome of an action if what it led to was refused: a page, or a form that was to be sent. Other
+// requests that brought nothing are noted, those alike once: pages repeat what they are refused.
 func (s *session) refused(outcome error) error {
 	lost := outcome == nil && strings.HasPrefix(s.page.URL(), "chrome-error:") || outcome != nil && strings.Contains(outcome.Error(), "ERR_TUNNEL_CONNECTION_FAILED")
-	for _, r := range s.egress.take() {
-		if r.hits(s.page.URL()) || lost && strings.HasPrefix(r.url, "https:") { // a tunnel that was refused leaves no URL behind
+	noted := map[refusal]bool{}
+	for _, r := range s.guard.take() {
+		if r.replaces(s.page, s.page.URL()) || lost && r.method == http.MethodConnect { // a tunnel that was refused leaves no URL behind
 			outcome = refusedError(r)
 			continue
 		}
-		s.events.note("no answer from " + clip(r.url, 200) + ": " + r.reason)
+		if alike := (refusal{method: r.method, url: r.host(), reason: r.reason}); !noted[alike] {
+			noted[alike] = true
+			s.events.note("no answer from " + r.String() + ": " + r.reason)
+		}
 	}
 	return outcome
 }
@@ -283,9 +302,9 @@ type refusedError refusal
 
 func (e refusedError) Error() string {
 	if !e.denied {
-		return fmt.Sprintf("%.300s: %s", e.url, e.reason)
+		return refusal(e).String() + ": " + e.reason
 	}
-	return fmt.Sprintf("%.300s is not allowed: %s", e.url, e.reason)
+	return refusal(e).String() + " is not allowed: " + e.reason
 }
 
 // describe adds to a reply where the browser is now and what happened on the way.

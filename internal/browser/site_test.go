@@ -88,5 +88,13 @@ var pages = map[string]string{
 	"/long":  `<script>document.write("<p>" + "line of text<br>".repeat(20000) + "</p>"); document.write("<button>last of all</button>")</script>`,
 	"/loop":  `<h1>Loop</h1><button onclick="for(;;){}">Hang</button>`,
 	"/error": `<h1>Broken</h1><script>throw new Error("oh")</script><script>Promise.reject(null)</script>`,
-	"/fetch": `<h1>Fetch</h1><script>fetch("http://10.0.0.1/x").catch(e => {}); new Image().src = "http://169.254.169.254/latest/"</script>`,
+	"/writes": `<h1>Writes</h1><p id=out></p><a href="#" ping="/order">Ping</a><script>
+		const worker = new Worker(URL.createObjectURL(new Blob(["onmessage = e => fetch(e.data, {method: 'POST'}).catch(() => {}).then(() => postMessage(1))"])));
+		navigator.sendBeacon("/order", "x");
+		Promise.allSettled([
+			fetch("/order", {method: "POST", body: "x"}), fetch("/order", {method: "PUT", body: "x", keepalive: true}),
+			new Promise(done => { worker.onmessage = done; worker.postMessage(location.origin + "/order") }),
+		]).then(() => out.textContent = "all tried")</script>`,
+	"/socket": `<h1>Socket</h1><p id=out></p><script>new WebSocket(new URLSearchParams(location.search).get("to")).onclose = () => out.textContent = "closed"</script>`,
+	"/fetch":  `<h1>Fetch</h1><script>fetch("http://10.0.0.1/x").catch(e => {}); new Image().src = "http://169.254.169.254/latest/"</script>`,
 }

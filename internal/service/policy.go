@@ -1,6 +1,10 @@
 package service
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
 
 	"agentfactory/internal/browser"
@@ -36,40 +40,67 @@ func (r rules) ruling(q gateway.Question) gateway.Ruling {
 	return ruling
 }
 
-// page tells whether a page may be fetched.
-func (r rules) page(skill, tool, address string) error {
-	return r.check(policy.Event{Trigger: policy.Host, Skill: skill, Tool: tool, Method: "GET"}.WithURL(address))
+// fetched tells whether web_reading, which follows redirects, may fetch a page.
+func (r rules) fetched(u *url.URL) error {
+	return r.check(policy.Event{Trigger: policy.Host, Tool: "web_reading", Method: http.MethodGet}.WithURL(u.String()))
 }
 
-// fetched is page for web_reading, which follows redirects.
-func (r rules) fetched(u *url.URL) error { return r.page("", "web_reading", u.String()) }
+const browserTool = "browser_automation"
+
+// sentByPage tells whether a page in the browser may send a request; one whose method is not known counts as reading. A
+// form is a write to the web, and its refusal tells the rule that would allow it.
+func (r rules) sentByPage(skill, method, address string) error {
+	e := policy.Event{Trigger: policy.Host, Skill: skill, Tool: browserTool, Method: cmp.Or(method, http.MethodGet)}.WithURL(address)
+	why := r.refusal(e)
+	switch {
+	case why == "":
+		return nil
+	case e.Method == http.MethodGet || e.Method == http.MethodHead:
+		return errors.New(why)
+	}
+	return fmt.Errorf("%s. Whoever runs this worker can allow it by a rule with trigger: host, when: tool == %q && host == %q && method == %q, action: allow",
+		why, browserTool, e.Host, e.Method)
+}
 
 // pack tells whether a package may be installed.
 func (r rules) pack(skill, name, version string) error {
 	return r.check(policy.Event{Trigger: policy.Package, Skill: skill, Package: name, Version: version})
 }
 
-// check is an error unless the rules allow the event; there is nobody to be asked here.
+// check is an error unless the rules allow the event.
 func (r rules) check(e policy.Event) error {
-	if d := r.Decide(e); d.Action != policy.Allow {
-		return gateway.Errorf(gateway.Denied, "rule %s: %s", d.Rule, d.Reason)
+	if why := r.refusal(e); why != "" {
+		return gateway.Errorf(gateway.Denied, "%s", why)
 	}
 	return nil
+}
+
+// refusal says why the rules do not allow an event; "" if they do. A rule that asks denies: there is nobody to be asked in
+// the middle of a page, a redirect or an installation.
+func (r rules) refusal(e policy.Event) string {
+	switch d := r.Decide(e); d.Action {
+	case policy.Allow:
+		return ""
+	case policy.Ask:
+		return fmt.Sprintf("rule %s asks a person first (%s), and nobody can be asked here: it has to allow or deny", d.Rule, d.Reason)
+	default:
+		return fmt.Sprintf("rule %s: %s", d.Rule, d.Reason)
+	}
 }
 
 // inBrowser is what a run may do with the browser.
 func (r rules) inBrowser(sessions *browser.Sessions) func(gateway.Run) browser.Run {
 	return func(g gateway.Run) browser.Run {
 		run := browser.Run{
-			Allow:     func(address string) error { return r.page(g.Skill, "browser_automation", address) },
-			AllowEval: r.check(policy.Event{Trigger: policy.Tool, Skill: g.Skill, Tool: "browser_automation", Action: "eval"}) == nil,
+			Allow:     func(method, address string) error { return r.sentByPage(g.Skill, method, address) },
+			AllowEval: r.check(policy.Event{Trigger: policy.Tool, Skill: g.Skill, Tool: browserTool, Action: "eval"}) == nil,
 		}
 		stored, err := sessions.List()
 		if err != nil {
 			return run // no login is usable then
 		}
 		for _, s := range stored {
-			if r.check(policy.Event{Trigger: policy.Session, Skill: g.Skill, Tool: "browser_automation", Session: s.Name}) == nil {
+			if r.check(policy.Event{Trigger: policy.Session, Skill: g.Skill, Tool: browserTool, Session: s.Name}) == nil {
 				run.Sessions = append(run.Sessions, s.Name)
 			}
 		}
