@@ -89,15 +89,26 @@ func (s *session) navigate(a Action, r *Result) error {
 			return refusedError{method: http.MethodGet, url: a.URL, reason: err.Error(), denied: true}
 		}
 	}
-	options := playwright.PageGotoOptions{WaitUntil: playwright.WaitUntilStateDomcontentloaded, Timeout: a.timeout(navigationTime)}
-	got, err := s.page.Goto(a.URL, options)
-	if err != nil && strings.Contains(err.Error(), `interrupted by another navigation to "chrome-error:`) {
-		got, err = s.page.Goto(a.URL, options) // the page of an error before this one came late
-	}
+	got, err := s.page.Goto(a.URL, playwright.PageGotoOptions{
+		WaitUntil: playwright.WaitUntilStateDomcontentloaded, Timeout: a.timeout(navigationTime),
+	})
 	if got != nil {
 		r.Status = got.Status()
 	}
+	if err != nil && strings.Contains(err.Error(), "net::ERR_") && !strings.Contains(err.Error(), "net::ERR_ABORTED") {
+		s.awaitErrorPage()
+	}
 	return err
+}
+
+var errorPage = regexp.MustCompile("^chrome-error:")
+
+// awaitErrorPage waits for the page that tells of a failed navigation: it comes after the error, and would end a
+// navigation that begins meanwhile.
+func (s *session) awaitErrorPage() {
+	_ = s.page.WaitForURL(errorPage, playwright.PageWaitForURLOptions{ // else the next navigation may fail, and says so
+		WaitUntil: playwright.WaitUntilStateCommit, Timeout: playwright.Float(float64(settleTime.Milliseconds())),
+	})
 }
 
 // settleTime is how long an action waits for a page that it may have opened.
