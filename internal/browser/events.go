@@ -42,7 +42,10 @@ func (v *events) watch(c playwright.BrowserContext) {
 		}
 	})
 	c.OnPage(func(p playwright.Page) {
-		p.OnCrash(func(playwright.Page) { v.crash() })
+		p.OnCrash(func(p playwright.Page) {
+			v.crash()
+			go func() { _ = p.Close() }() // which ends the action that waits for it
+		})
 		if len(c.Pages()) > maxTabs {
 			v.note("a tab was closed: there were too many")
 			go func() { _ = p.Close() }()
@@ -108,10 +111,13 @@ func (v *events) crash() {
 	v.crashed = true
 }
 
-func (v *events) hasCrashed() bool {
+// takeCrash tells whether a page has crashed since the last time.
+func (v *events) takeCrash() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.crashed
+	crashed := v.crashed
+	v.crashed = false
+	return crashed
 }
 
 // take returns what happened since the last time.

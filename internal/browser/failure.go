@@ -26,12 +26,12 @@ const (
 )
 
 // failure classifies what went wrong. Playwright tells most things by the text of its messages alone.
-func (s *session) failure(ctx context.Context, a Action, err error) *Failure {
+func (s *session) failure(ctx context.Context, a Action, err error, crashed bool) *Failure {
 	switch {
 	case ctx.Err() != nil:
 		return &Failure{Code: codeGone, Message: fmt.Sprintf("%s: the call took too long and was ended, its tabs are closed; open the page again and do less in one call", a.Action)}
-	case s.events.hasCrashed():
-		return &Failure{Code: codeCrashed, Message: a.Action + ": the page crashed, the session's tabs are closed; open the page again"}
+	case crashed && s.alive():
+		return &Failure{Code: codeCrashed, Message: a.Action + ": the page crashed and its tab is closed; open the page again"}
 	case gone(err):
 		return &Failure{Code: codeGone, Message: a.Action + ": the browser ended while it worked on this; it starts anew with the next call, with no page open"}
 	}

@@ -85,6 +85,45 @@ func TestABrowserOrDriverThatIsKilledIsReplaced(t *testing.T) {
 	}
 }
 
+// crashPage ends the process of the session's page, as a fault in it would.
+func (s *subagent) crashPage() {
+	own, err := s.tool.(*runTool).session("")
+	require.NoError(s.t, err)
+	page := own.page
+	cdp, err := own.context.NewCDPSession(page)
+	require.NoError(s.t, err)
+	go func() { _, _ = cdp.Send("Page.crash", nil) }() // nobody is left to answer
+}
+
+func TestAPageThatCrashesLosesItsTabAndNothingElse(t *testing.T) {
+	at := site(t)
+	other := newSubagent(t, shared)
+	other.do(navigate(at.URL))
+	t.Run("in the middle of a call", func(t *testing.T) {
+		s := newSubagent(t, shared)
+		s.do(navigate(at.URL + "/auto"))
+		time.AfterFunc(300*time.Millisecond, s.crashPage)
+		reply := s.try(fields{"action": "wait", "text": "never", "timeout_ms": 20000})
+		require.Equal(t, "page_crashed", reply.Error.Code, reply.Error.Message)
+		require.Contains(t, reply.Error.Message, "open the page again")
+		s.do(navigate(at.URL + "/private"))
+		require.Equal(t, "Hello auto", s.text(), "the cookies are those from before")
+		require.Equal(t, "not_found", s.try(fields{"action": "click", "css": "#no", "timeout_ms": 200}).Error.Code)
+	})
+	t.Run("between calls", func(t *testing.T) {
+		s := newSubagent(t, shared)
+		s.do(navigate(at.URL))
+		own, err := s.tool.(*runTool).session("")
+		require.NoError(t, err)
+		page := own.page
+		s.crashPage()
+		require.Eventually(t, page.IsClosed, 10*time.Second, 20*time.Millisecond)
+		require.Equal(t, "page_crashed", s.try(click("link", "Order")).Error.Code)
+		s.do(navigate(at.URL))
+	})
+	require.Equal(t, at.URL+"/form", other.do(click("link", "Order")).URL, "the browser has lived on")
+}
+
 func TestADriverThatHangsIsKilled(t *testing.T) {
 	at := site(t)
 	p := ownPool(t, func(c *Config) { c.CallTime = 2 * time.Second })

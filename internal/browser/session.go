@@ -250,13 +250,19 @@ func (s *session) step(ctx context.Context, a Action) (Result, *Failure) {
 		err = s.act(ctx, a, &r)
 		err = s.refused(err)
 	}
+	crashed := s.events.takeCrash()
 	if r.OK = err == nil; r.OK {
+		if crashed {
+			s.events.note("a page crashed and its tab was closed")
+		}
 		return r, nil
 	}
-	f := s.failure(ctx, a, err)
-	if f.Code == codeGone || f.Code == codeCrashed {
+	f := s.failure(ctx, a, err, crashed)
+	switch f.Code {
+	case codeGone:
 		s.drop()
-	} else {
+	case codeCrashed: // there is nothing to be seen
+	default:
 		f.Snapshot = s.look()
 	}
 	return r, f
