@@ -372,7 +372,7 @@ func (s *Subagents) door(c *call, agent run.Subagent, dir, past string) (*gatewa
 		journal = replaying{Journal: journal, past: gateway.NewJournal(s.Objects, past)}
 	}
 	return gateway.New(gateway.Config{
-		Tools: s.Tools, Granted: agent.Tools, Skill: agent.SkillName, Workspace: dir, Secrets: s.Secrets, Journal: journal, Policy: s.Policy, Grants: granted(c.in.Grants),
+		Tools: s.Tools, Granted: agent.Tools, Skill: agent.SkillName, Workspace: dir, Blobs: s.Blobs, Secrets: s.Secrets, Journal: journal, Policy: s.Policy, Grants: granted(c.in.Grants),
 		MaxTokens:  left(c.in.Remaining.SubagentTokens, c.step.Usage.SubagentOutputTokens),
 		MaxCostUSD: left(c.in.Remaining.CostUSD, c.step.Usage.CostUSD), LLM: s.completion(c.opening.SubagentModel),
 		Transcribe: s.transcription(c.opening.SubagentModel), Model: c.opening.SubagentModel, AudioModel: s.Models.TranscriptionModel(),

@@ -234,7 +234,7 @@ func (t *trial) tryIn(ctx context.Context, dir string, r *run.TrialRun, n int) e
 	if err != nil {
 		return err
 	}
-	door, err := t.door(version.tools, fmt.Sprintf("%s-%s-%d", t.prefix, r.Side, n))
+	door, err := t.door(dir, version.tools, fmt.Sprintf("%s-%s-%d", t.prefix, r.Side, n))
 	if err != nil {
 		return err
 	}
@@ -285,7 +285,7 @@ func (d *trialDoor) silent() string {
 }
 
 // door answers from the case's recording, then from what earlier attempts at this run were answered, then live.
-func (t *trial) door(tools []string, journal string) (*trialDoor, error) {
+func (t *trial) door(dir string, tools []string, journal string) (*trialDoor, error) {
 	d := &trialDoor{}
 	lacking := func() error {
 		d.missing.Store(true)
@@ -305,7 +305,7 @@ func (t *trial) door(tools []string, journal string) (*trialDoor, error) {
 		})
 	}
 	session, err := gateway.New(gateway.Config{
-		Tools: offered, Granted: tools, Secrets: t.s.Secrets, Policy: unasked(t.s.Policy, &d.missing),
+		Tools: offered, Granted: tools, Workspace: dir, Blobs: t.s.Blobs, Secrets: t.s.Secrets, Policy: unasked(t.s.Policy, &d.missing),
 		Journal:    replaying{Journal: gateway.NewJournal(t.s.Objects, journal), past: t.recorded()},
 		MaxTokens:  left(t.left.SubagentTokens, t.record.Usage.SubagentOutputTokens+t.judge.usage.CheckOutputTokens),
 		MaxCostUSD: left(t.left.CostUSD, t.record.Usage.CostUSD+t.judge.usage.CostUSD),

@@ -185,7 +185,9 @@ func (s *session) download(ctx context.Context, a Action, r *Result) error {
 		return fmt.Errorf("%w: no download began within %v; the page may show the file instead", playwright.ErrTimeout, limit)
 	}
 	f, err := s.save(d, a.Path)
-	r.File = &f
+	if err == nil {
+		r.File = &f
+	}
 	return err
 }
 

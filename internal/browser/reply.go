@@ -66,6 +66,20 @@ type Failure struct {
 	Snapshot string `json:"snapshot,omitempty"` // the page at that moment
 }
 
+// files are the paths of all files that the request left in the workspace.
+func (r *Reply) files() []string {
+	var paths []string
+	for _, result := range r.Results {
+		if result.File != nil {
+			paths = append(paths, result.File.Path)
+		}
+	}
+	for _, f := range r.Downloads {
+		paths = append(paths, f.Path)
+	}
+	return paths
+}
+
 func (r *Reply) encode() (json.RawMessage, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -81,7 +81,7 @@ func (t *runTool) Call(ctx context.Context, r gateway.ToolRequest) (gateway.Tool
 		return gateway.ToolReply{}, unavailable(err)
 	}
 	body, err := reply.encode()
-	return gateway.ToolReply{Body: body}, err
+	return gateway.ToolReply{Body: body, Files: reply.files()}, err
 }
 
 func (t *runTool) carryOut(ctx context.Context, s *session, r Request, model gateway.LLM) (*Reply, error) {

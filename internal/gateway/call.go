@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"agentfactory/internal/objectstore"
 )
 
 // call is one request that the journal knows.
@@ -13,9 +15,15 @@ type call struct {
 	kind string // an Entry's Kind
 	tool string
 	body json.RawMessage
-	// live carries the call out; n is its number in the journal. The reply may be encoded as any JSON object. What was
-	// used is booked already.
-	live func(ctx context.Context, n int) (reply any, used Usage, err error)
+	// live carries the call out; n is its number in the journal.
+	live func(ctx context.Context, n int) (made, error)
+}
+
+// made is what came of a call.
+type made struct {
+	reply any      // any JSON object
+	used  Usage    // booked already
+	files []string // that it left in the workspace
 }
 
 // journalTime bounds the writing of an entry, which goes on when the run is cancelled: it has been paid for.
@@ -33,7 +41,9 @@ func (s *Session) do(ctx context.Context, c call) (json.RawMessage, error) {
 	e := Entry{Kind: c.kind, Tool: c.tool, Request: request}
 	e.RequestDigest = e.digest()
 	if past, ok := s.calls.replay(e.RequestDigest); ok {
-		return past.answer()
+		if err := s.restore(ctx, past.Files); !errors.Is(err, objectstore.ErrNotFound) { // else it is a new call
+			return s.again(past, err)
+		}
 	}
 	refused, recorded := s.ruled(&e)
 	if refused != nil && !recorded {
@@ -45,7 +55,7 @@ func (s *Session) do(ctx context.Context, c call) (json.RawMessage, error) {
 	if refused != nil {
 		return s.record(ctx, s.complete(e, nil, Usage{}, refused))
 	}
-	reply, used, err := c.live(ctx, e.N)
+	got, err := c.live(ctx, e.N)
 	if err != nil && (ctx.Err() != nil || s.outage(err)) {
 		return nil, errBroken // not journalled: nobody waits for it, or a rerun makes the call again
 	}
@@ -53,7 +63,25 @@ func (s *Session) do(ctx context.Context, c call) (json.RawMessage, error) {
 		s.exhausted.Store(true)
 		return nil, err // nor this: the budget of a rerun may be larger
 	}
-	return s.record(ctx, s.complete(e, reply, used, err))
+	var failed error
+	if e.Files, failed = s.keepFiles(ctx, got.files); failed != nil {
+		s.fail(fmt.Errorf("keep the files of a call: %w", failed))
+		return nil, errBroken
+	}
+	return s.record(ctx, s.complete(e, got.reply, got.used, err))
+}
+
+// again answers from the journal, once the files that the call left are there again.
+func (s *Session) again(past Entry, restored error) (json.RawMessage, error) {
+	var refused *Error
+	switch {
+	case restored == nil:
+		return past.answer()
+	case errors.As(restored, &refused):
+		return nil, refused
+	}
+	s.fail(fmt.Errorf("restore the files of a recorded call: %w", restored))
+	return nil, errBroken
 }
 
 // load reads the journal once and counts what earlier attempts spent.

@@ -36,6 +36,7 @@ type Entry struct {
 	Reply         json.RawMessage `json:"reply,omitempty"`
 	Error         *Error          `json:"error,omitempty"`
 	Notes         []string        `json:"notes,omitempty"` // of the policy
+	Files         []File          `json:"files,omitempty"` // that a tool left in the workspace
 	Usage         Usage           `json:"usage"`
 	At            time.Time       `json:"at"` // when the answer was there
 }

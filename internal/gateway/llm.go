@@ -57,9 +57,9 @@ func (s *Session) answerLLM(r *http.Request, body json.RawMessage) (json.RawMess
 	if len(recorded) > maxRequest {
 		return nil, tooLarge(maxRequest)
 	}
-	return s.do(r.Context(), call{kind: KindLLM, body: recorded, live: func(ctx context.Context, _ int) (any, Usage, error) {
+	return s.do(r.Context(), call{kind: KindLLM, body: recorded, live: func(ctx context.Context, _ int) (made, error) {
 		reply, err := s.callLLM(ctx, req)
-		return reply, reply.Usage, err
+		return made{reply: reply, used: reply.Usage}, err
 	}})
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"agentfactory/internal/objectstore"
 	"agentfactory/internal/secret"
 )
 
@@ -37,6 +38,8 @@ type Config struct {
 	Policy Policy
 	// Grants are decisions of people about calls that the policy asks about, by an Entry's RequestDigest.
 	Grants map[string]bool
+	// Blobs keep the files that tools leave in the workspace; nil: a replay lacks them.
+	Blobs *objectstore.Blobs
 	// Journal keeps the calls of this step.
 	Journal Journal
 	// Secrets are blotted out of everything that is journalled or delivered, as package secret does it.

@@ -33,8 +33,8 @@ func (s *Session) answerShell(r *http.Request, body json.RawMessage) (json.RawMe
 	if _, err := parseShell(body); err != nil {
 		return nil, err
 	}
-	reply, err := s.do(r.Context(), call{kind: KindShell, tool: ShellCommand, body: body, live: func(_ context.Context, n int) (any, Usage, error) {
-		return shellReply{Allowed: true, Call: n}, Usage{}, nil
+	reply, err := s.do(r.Context(), call{kind: KindShell, tool: ShellCommand, body: body, live: func(_ context.Context, n int) (made, error) {
+		return made{reply: shellReply{Allowed: true, Call: n}}, nil
 	}})
 	if err != nil {
 		return nil, err
@@ -70,8 +70,8 @@ func (s *Session) answerShellDone(r *http.Request, body json.RawMessage) (json.R
 	if !s.commands.end(done.Call) {
 		return nil, Errorf(InvalidRequest, "call %d is no command in progress", done.Call)
 	}
-	return s.do(r.Context(), call{kind: KindShellDone, tool: ShellCommand, body: body, live: func(context.Context, int) (any, Usage, error) {
-		return struct{}{}, Usage{}, nil
+	return s.do(r.Context(), call{kind: KindShellDone, tool: ShellCommand, body: body, live: func(context.Context, int) (made, error) {
+		return made{reply: struct{}{}}, nil
 	}})
 }
 

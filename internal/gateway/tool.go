@@ -32,6 +32,7 @@ type ToolRequest struct {
 type ToolReply struct {
 	Body  json.RawMessage // a JSON object
 	Usage Usage           // what it spent on models of its own
+	Files []string        // paths of the files that it left in the workspace, which a replay leaves again
 }
 
 // Run is what a tool may know of the run that it serves.
@@ -63,11 +64,11 @@ func (s *Session) answerTool(r *http.Request, body json.RawMessage) (json.RawMes
 	if tool == nil {
 		return nil, Errorf(Unavailable, "%s is not configured on this worker; ask whoever runs it, `starter doctor` tells what is missing", name)
 	}
-	return s.do(r.Context(), call{kind: KindTool, tool: name, body: body, live: func(ctx context.Context, _ int) (any, Usage, error) {
+	return s.do(r.Context(), call{kind: KindTool, tool: name, body: body, live: func(ctx context.Context, _ int) (made, error) {
 		model := &toolModel{session: s}
 		reply, err := tool.Call(ctx, ToolRequest{Tool: name, Body: body, LLM: model.llm()})
 		s.budget.add(reply.Usage)
-		return reply.Body, reply.Usage.Add(model.spent()), err
+		return made{reply.Body, reply.Usage.Add(model.spent()), reply.Files}, err
 	}})
 }
 

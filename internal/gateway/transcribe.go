@@ -55,9 +55,9 @@ func (s *Session) answerTranscribe(r *http.Request, body json.RawMessage) (json.
 	if err != nil {
 		return nil, err
 	}
-	return s.do(r.Context(), call{kind: KindTranscribe, body: recorded, live: func(ctx context.Context, _ int) (any, Usage, error) {
+	return s.do(r.Context(), call{kind: KindTranscribe, body: recorded, live: func(ctx context.Context, _ int) (made, error) {
 		reply, err := s.transcribe(ctx, req)
-		return reply, reply.Usage, err
+		return made{reply: reply, used: reply.Usage}, err
 	}})
 }
 
