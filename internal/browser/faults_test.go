@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"agentfactory/internal/browser/browsertest"
 	"agentfactory/internal/gateway"
 )
 
@@ -57,7 +58,7 @@ func browserProcess(t testing.TB, p *Pool) int {
 }
 
 func TestABrowserOrDriverThatIsKilledIsReplaced(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	for name, victim := range map[string]func(t testing.TB, p *Pool) int{
 		"browser": browserProcess,
 		"driver":  func(_ testing.TB, p *Pool) int { return p.engine.pid },
@@ -96,7 +97,7 @@ func (s *subagent) crashPage() {
 }
 
 func TestAPageThatCrashesLosesItsTabAndNothingElse(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	other := newSubagent(t, shared)
 	other.do(navigate(at.URL))
 	t.Run("in the middle of a call", func(t *testing.T) {
@@ -125,7 +126,7 @@ func TestAPageThatCrashesLosesItsTabAndNothingElse(t *testing.T) {
 }
 
 func TestADriverThatHangsIsKilled(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	p := ownPool(t, func(c *Config) { c.CallTime = 2 * time.Second })
 	s := newSubagent(t, p)
 	s.do(navigate(at.URL))
@@ -139,7 +140,7 @@ func TestADriverThatHangsIsKilled(t *testing.T) {
 }
 
 func TestAPageThatNeverEndsIsEnded(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	p := ownPool(t, func(c *Config) { c.CallTime = 4 * time.Second })
 	s := newSubagent(t, p, func(r *Run) { r.AllowEval = true })
 	s.do(navigate(at.URL + "/loop"))
@@ -150,7 +151,7 @@ func TestAPageThatNeverEndsIsEnded(t *testing.T) {
 }
 
 func TestACallThatNobodyWaitsForEndsSoon(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	s.do(navigate(at.URL))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -163,7 +164,7 @@ func TestACallThatNobodyWaitsForEndsSoon(t *testing.T) {
 }
 
 func TestEndingARunClosesItsContextsAndRefusesCalls(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	p := ownPool(t)
 	s := newSubagent(t, p)
 	s.do(navigate(at.URL))
@@ -176,7 +177,7 @@ func TestEndingARunClosesItsContextsAndRefusesCalls(t *testing.T) {
 }
 
 func TestAnIdleBrowserEndsAndTheNextCallStartsAnother(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	p := ownPool(t, func(c *Config) { c.IdleAfter = 100 * time.Millisecond })
 	s := newSubagent(t, p)
 	s.do(navigate(at.URL))
@@ -188,7 +189,7 @@ func TestAnIdleBrowserEndsAndTheNextCallStartsAnother(t *testing.T) {
 }
 
 func TestEightSessionsWorkInParallelAndShareNothing(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	p := ownPool(t)
 	var done sync.WaitGroup
 	for i := range 8 {
@@ -207,7 +208,7 @@ func TestEightSessionsWorkInParallelAndShareNothing(t *testing.T) {
 }
 
 func TestContextsBeyondTheMostWaitForOneToBeGivenBack(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	p := ownPool(t, func(c *Config) { c.MaxContexts = 1 })
 	first, second := newSubagent(t, p), newSubagent(t, p)
 	first.do(navigate(at.URL))
@@ -216,7 +217,7 @@ func TestContextsBeyondTheMostWaitForOneToBeGivenBack(t *testing.T) {
 }
 
 func TestNoOtherProcessSeesOurKeys(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	p := ownPool(t)
 	s := newSubagent(t, p)
 	s.do(navigate(at.URL))

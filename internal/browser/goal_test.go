@@ -6,11 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"agentfactory/internal/browser/browsertest"
 	"agentfactory/internal/gateway"
 )
 
 func TestAGoalIsPursuedByAModelUntilItHasTheAnswer(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	m := &scripted{texts: []string{
 		"I open the form first.\n```json\n{\"action\": \"click\", \"role\": \"link\", \"name\": \"Order\"}\n```",
 		`click the button`,
@@ -42,7 +43,7 @@ func TestAGoalIsPursuedByAModelUntilItHasTheAnswer(t *testing.T) {
 }
 
 func TestAGoalEndsAfterItsSteps(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	m := &scripted{texts: []string{`{"action":"text"}`, `{"action":"find","query":"x"}`, `{"done":"late"}`}}
 	reply, err := newSubagent(t, shared).with(m.answer).call(fields{"goal": "x", "url": at.URL, "max_steps": 2})
 	require.NoError(t, err)
@@ -73,7 +74,7 @@ func TestAnOutageOfTheModelIsAnErrorOfTheCall(t *testing.T) {
 }
 
 func TestAGoalEndsWithWhatItHasWhenTheBudgetIsSpent(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	spent := gateway.Errorf(gateway.BudgetExhausted, "the budget is spent")
 	m := &scripted{texts: []string{`{"action":"click","role":"link","name":"Order"}`, `{"action":"screenshot","path":"form.png"}`}, then: spent}
 	s := newSubagent(t, shared).with(m.answer)

@@ -15,6 +15,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 	"github.com/stretchr/testify/require"
 
+	"agentfactory/internal/browser/browsertest"
 	"agentfactory/internal/gateway"
 )
 
@@ -30,7 +31,7 @@ func TestOnlyHTTPAndHTTPSAreOpened(t *testing.T) {
 }
 
 func TestPrivateAddressesAreRefusedWhereverTheyComeFrom(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	for name, u := range map[string]string{
 		"a private address":          "http://10.0.0.1/",
@@ -56,8 +57,8 @@ func TestPrivateAddressesAreRefusedWhereverTheyComeFrom(t *testing.T) {
 }
 
 func TestThePolicySeesEveryRequest(t *testing.T) {
-	at := site(t)
-	other := site(t)
+	at := browsertest.Site(t)
+	other := browsertest.Site(t)
 	allowed := func(r *Run) {
 		r.Allow = func(_, u string) error {
 			if strings.HasPrefix(u, at.URL) && !strings.Contains(u, "/list") {
@@ -94,7 +95,7 @@ func readsOnly(but ...string) func(*Run) {
 }
 
 func TestAFormThatMayNotBeSentIsAnErrorAndThePageStays(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared, readsOnly())
 	for name, send := range map[string]fields{
 		"a click":    click("button", "Send"),
@@ -120,7 +121,7 @@ func secureSite(t testing.TB) (url string, reached func() []string) {
 	t.Helper()
 	var mu sync.Mutex
 	var all []string
-	plain := site(t)
+	plain := browsertest.Site(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		all = append(all, r.Method+" "+r.URL.Path)

@@ -12,6 +12,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 	"github.com/stretchr/testify/require"
 
+	"agentfactory/internal/browser/browsertest"
 	"agentfactory/internal/gateway"
 )
 
@@ -81,7 +82,7 @@ func TestNamesOfLoginsAreNoPaths(t *testing.T) {
 }
 
 func TestALoginIsUsedByRunsThatMayAndByNoOther(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	require.NoError(t, shared.config.Sessions.Save("shop", aState("ada")))
 	_, err := newSubagent(t, shared).call(fields{"session": "shop", "actions": []fields{navigate(at.URL + "/private")}})
 	refusedAs(t, err, gateway.Denied, "may not use the stored login")
@@ -128,7 +129,7 @@ func TestTheTokensOfALoginAreNotShown(t *testing.T) {
 }
 
 func TestALoginThatTheBrowserDoesNotTakeHarmsNoOtherRun(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	bystander := newSubagent(t, shared)
 	bystander.do(navigate(at.URL))
 	require.NoError(t, shared.config.Sessions.Save("broken", State{Cookies: []playwright.OptionalCookie{{Name: "x", Value: "cookie-secret"}}}))
@@ -141,7 +142,7 @@ func TestALoginThatTheBrowserDoesNotTakeHarmsNoOtherRun(t *testing.T) {
 
 func TestALoginMadeByAPersonIsTaken(t *testing.T) {
 	requireBrowser(t)
-	at := site(t)
+	at := browsertest.Site(t)
 	finished := make(chan struct{})
 	time.AfterFunc(2500*time.Millisecond, func() { close(finished) })
 	state, err := login(t.Context(), shared.config.Places, at.URL+"/redirect?to=/auto", finished, launchOptions{headless: true, direct: true})

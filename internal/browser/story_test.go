@@ -2,6 +2,8 @@ package browser
 
 import (
 	"image/png"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,11 +11,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"agentfactory/internal/browser/browsertest"
 	"agentfactory/internal/gateway"
 )
 
 func TestAFormIsFilledInAndSent(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	reply := s.do(
 		navigate(at.URL+"/form"),
@@ -30,14 +33,14 @@ func TestAFormIsFilledInAndSent(t *testing.T) {
 }
 
 func TestTextIsTypedKeyByKeyAndSubmitted(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	s.do(navigate(at.URL+"/login"), fields{"action": "type", "label": "User", "value": "ada", "submit": true},
 		fields{"action": "wait", "text": "Hello ada"})
 }
 
 func TestElementsAreFoundByTheRefsOfASnapshot(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	shot := last(s.do(navigate(at.URL), fields{"action": "snapshot"}))
 	require.Contains(t, shot.Snapshot, `heading "Shop"`)
@@ -52,7 +55,7 @@ func TestElementsAreFoundByTheRefsOfASnapshot(t *testing.T) {
 }
 
 func TestAFrameIsUsedByRefsAndByItsSelector(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	found := last(s.do(navigate(at.URL+"/frame"), fields{"action": "wait", "label": "Card", "frame": "#pay"}, fields{"action": "find", "query": "textbox card"})).Matches
 	require.Len(t, found, 1)
@@ -63,7 +66,7 @@ func TestAFrameIsUsedByRefsAndByItsSelector(t *testing.T) {
 }
 
 func TestAListThatGrowsIsFollowed(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	s.do(navigate(at.URL + "/list"))
 	none := last(s.do(fields{"action": "find", "query": "item"}))
@@ -74,7 +77,7 @@ func TestAListThatGrowsIsFollowed(t *testing.T) {
 }
 
 func TestDialogsAreAnsweredAndReported(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	saved := s.do(navigate(at.URL+"/dialog"), click("button", "Save"))
 	require.Equal(t, []Dialog{{"alert", "saved", "accepted"}}, saved.Dialogs)
@@ -90,7 +93,7 @@ func TestDialogsAreAnsweredAndReported(t *testing.T) {
 }
 
 func TestADownloadLandsInTheWorkspaceWhateverItsName(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	clicked := last(s.do(navigate(at.URL), fields{"action": "download", "text": "Report"})).File
 	require.Equal(t, int64(8), clicked.Bytes)
@@ -111,7 +114,7 @@ func TestADownloadLandsInTheWorkspaceWhateverItsName(t *testing.T) {
 }
 
 func TestFilesOfTheWorkspaceAloneAreUploaded(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	s.write("notes.txt", "hi")
 	s.do(navigate(at.URL+"/uploads"), fields{"action": "upload", "label": "File", "paths": []string{"notes.txt"}}, click("button", "Send"))
@@ -129,7 +132,7 @@ func TestFilesOfTheWorkspaceAloneAreUploaded(t *testing.T) {
 }
 
 func TestScreenshotsArePicturesInTheWorkspace(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	reply := s.do(navigate(at.URL+"/form"), fields{"action": "screenshot"}, fields{"action": "screenshot", "role": "button", "name": "Send", "path": "b.png"})
 	require.Equal(t, "screenshots/page.png", reply.Results[1].File.Path)
@@ -149,7 +152,7 @@ func TestScreenshotsArePicturesInTheWorkspace(t *testing.T) {
 }
 
 func TestTabsAreOpenedSwitchedAndClosed(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	opened := s.do(navigate(at.URL), click("link", "Account"), fields{"action": "wait", "ms": 500}, fields{"action": "tab"})
 	require.Len(t, opened.Tabs, 2)
@@ -161,7 +164,7 @@ func TestTabsAreOpenedSwitchedAndClosed(t *testing.T) {
 }
 
 func TestLongTextsAndSnapshotsAreCutWithANote(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	reply := s.do(navigate(at.URL+"/long"), fields{"action": "text"}, fields{"action": "text", "max_bytes": 100}, fields{"action": "snapshot", "max_bytes": 500})
 	require.LessOrEqual(t, len(*reply.Results[1].Text), textBytes)
@@ -173,7 +176,7 @@ func TestLongTextsAndSnapshotsAreCutWithANote(t *testing.T) {
 }
 
 func TestFailuresSayWhatIsWrongAndShowThePage(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	for name, c := range map[string]struct {
 		page   string
 		action fields
@@ -205,7 +208,7 @@ func TestFailuresSayWhatIsWrongAndShowThePage(t *testing.T) {
 }
 
 func TestTheFirstFailureStopsTheActions(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	reply := s.try(navigate(at.URL), fields{"action": "click", "css": "#no", "timeout_ms": 200}, navigate(at.URL+"/form"))
 	require.Equal(t, 1, reply.Error.Action)
@@ -221,7 +224,7 @@ func TestASessionWithoutAPageSaysSo(t *testing.T) {
 }
 
 func TestScriptsRunOnlyWherePolicyAllowsThem(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	script := fields{"action": "eval", "script": "document.querySelectorAll('input').length"}
 	_, err := newSubagent(t, shared).call(fields{"actions": []fields{script}})
 	refusedAs(t, err, gateway.Denied, "eval is not allowed")
@@ -239,16 +242,24 @@ func TestScriptsRunOnlyWherePolicyAllowsThem(t *testing.T) {
 }
 
 func TestPagesWithErrorsAreOrdinaryPages(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	s.do(navigate(at.URL+"/error"), fields{"action": "wait", "ms": 200})
 	require.Equal(t, "Broken", strings.TrimSpace(s.text()))
 }
 
 func TestCloseBeginsAFreshSession(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	s := newSubagent(t, shared)
 	s.do(navigate(at.URL+"/login"), fields{"action": "fill", "label": "User", "value": "ada"}, click("button", "Sign in"), fields{"action": "wait", "text": "Hello ada"})
 	reply := s.do(fields{"action": "close"}, navigate(at.URL+"/private"))
 	require.Equal(t, at.URL+"/login", reply.URL)
+}
+
+// down is a URL at which nobody listens.
+func down(t testing.TB) string {
+	t.Helper()
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	return s.URL + "/"
 }

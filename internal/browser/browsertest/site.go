@@ -1,4 +1,5 @@
-package browser
+// Package browsertest has a web site for tests of what drives a browser. It imports nothing of this project.
+package browsertest
 
 import (
 	"fmt"
@@ -9,8 +10,8 @@ import (
 	"testing"
 )
 
-// site is a small web site with what sites have: forms, frames, lists that grow, dialogs, files, logins.
-func site(t testing.TB) *httptest.Server {
+// Site serves a small web site with what sites have: forms, frames, lists that grow, dialogs, files, logins.
+func Site(t testing.TB) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
 	for path, body := range pages {
@@ -56,14 +57,6 @@ func site(t testing.TB) *httptest.Server {
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s
-}
-
-// down is a URL at which nobody listens.
-func down(t testing.TB) string {
-	t.Helper()
-	s := httptest.NewServer(http.NotFoundHandler())
-	defer s.Close()
-	return s.URL + "/"
 }
 
 var pages = map[string]string{
