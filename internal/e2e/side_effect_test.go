@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -88,20 +90,27 @@ func orderAt(url string) gateway.Tool {
 	})
 }
 
-// workerWith runs a worker in this process that has tools of the test.
-func (s *stack) workerWith(tools map[string]gateway.Tool) {
+// workerWith runs a worker in this process that has tools of the test, and settings (name=value) besides the usual ones. It
+// stops with the test, unless it is stopped before.
+func (s *stack) workerWith(tools map[string]gateway.Tool, settings ...string) (stop func()) {
 	data := s.t.TempDir()
 	env := map[string]string{
 		"HOME": data, "AGENTFACTORY_DATA": data, "OPENAI_BASE_URL": s.modelURL, "OPENAI_API_KEY": "sk-test-0123456789abcdef",
 		"AGENTFACTORY_MODEL": "scripted-test", "AGENTFACTORY_S3_BUCKET": bucket, "AGENTFACTORY_CHECKS": "off",
 		"AGENTFACTORY_POLICY": s.policy,
 	}
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
+		env[name] = value
+	}
 	cfg, err := config.Load(func(name string) string { return env[name] })
 	require.NoError(s.t, err)
 	worker, err := service.New(s.t.Context(), service.Parts{Config: cfg, Temporal: s.temporal, Objects: s.objects, State: data, Tools: tools, Dial: dialAnywhere})
 	require.NoError(s.t, err)
 	require.NoError(s.t, worker.Start(s.t.Context()))
-	s.t.Cleanup(worker.Stop)
+	stop = sync.OnceFunc(worker.Stop)
+	s.t.Cleanup(stop)
+	return stop
 }
 
 // What a tool does to the world is done once, in the real run: neither the rerun in a clean workspace nor a gate does it
