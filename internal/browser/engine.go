@@ -67,7 +67,7 @@ func start(ctx context.Context, i Installation, stateDir string, o launchOptions
 	}
 	if err != nil {
 		e.stop()
-		return nil, fmt.Errorf("start the browser %s: %w", i.Executable, brief(err))
+		return nil, fmt.Errorf("start the browser %s: %w", i.Executable, startFailure(err))
 	}
 	return e, nil
 }
@@ -185,6 +185,18 @@ func within(limit time.Duration, done <-chan struct{}) bool {
 	case <-timer.C:
 		return false
 	}
+}
+
+// errNoSandbox: we never go without Chromium's sandbox where it could be had, so somebody has to make it work.
+var errNoSandbox = errors.New("its sandbox does not work for this user; install the package chromium-sandbox, or allow user namespaces " +
+	"(sysctl kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)")
+
+// startFailure says what to do where Chromium's own words are a page.
+func startFailure(err error) error {
+	if strings.Contains(err.Error(), "No usable sandbox!") {
+		return errNoSandbox
+	}
+	return brief(err)
 }
 
 // brief keeps the first line of an error; Playwright adds pages of logs.

@@ -236,6 +236,39 @@ func TestNoOtherProcessSeesOurKeys(t *testing.T) {
 	require.Equal(t, canary, os.Getenv(canaryName))
 }
 
+// Root alone goes without Chromium's own sandbox, which does not work for it. Run the package's tests as another user to see
+// the other half.
+func TestPagesAreInChromiumsSandboxUnlessWeAreRoot(t *testing.T) {
+	at := browsertest.Site(t)
+	p := ownPool(t)
+	newSubagent(t, p).do(navigate(at.URL))
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", browserProcess(t, p)))
+	require.NoError(t, err)
+	require.Equal(t, os.Geteuid() == 0, bytes.Contains(line, []byte("--no-sandbox")))
+	ours, err := os.Readlink("/proc/self/ns/user")
+	require.NoError(t, err)
+	pages := 0
+	for _, pid := range descendants(t, p.engine.pid) {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", pid))
+		if err != nil || !bytes.Contains(line, []byte("--type=renderer")) {
+			continue // it has ended, or is none
+		}
+		pages++
+		require.Equal(t, os.Geteuid() == 0, theirs == ours, "its namespace of users")
+	}
+	require.NotZero(t, pages)
+}
+
+func TestWithoutAUsableSandboxTheToolSaysWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	fake := filepath.Join(dir, "chromium") // ends as Chromium does where user namespaces are forbidden
+	require.NoError(t, os.WriteFile(fake, []byte("#!/bin/sh\necho '[1:1:FATAL:zygote_host_impl_linux.cc:130] No usable sandbox! Read the documentation.' >&2\nexit 1\n"), 0o755))
+	p := ownPool(t, func(c *Config) { c.Executable = fake })
+	_, err := newSubagent(t, p).call(fields{"actions": []fields{navigate(blank)}})
+	refusedAs(t, err, gateway.Unavailable, "install the package chromium-sandbox")
+}
+
 func TestWithoutABrowserTheToolSaysWhatToInstall(t *testing.T) {
 	for name, c := range map[string]struct {
 		places Places
