@@ -132,6 +132,9 @@ func (p *pursuit) try(ctx context.Context, answer []byte) error {
 	if err == nil {
 		err = p.tool.permits(Request{Actions: []Action{a}})
 	}
+	if err == nil && p.tool.run.Permit != nil {
+		err = p.tool.run.Permit(answer)
+	}
 	if err != nil {
 		p.note(clip(oneLine(string(answer)), 200) + " is not possible: " + err.Error())
 		return nil

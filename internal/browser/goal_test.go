@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 
@@ -40,6 +41,23 @@ func TestAGoalIsPursuedByAModelUntilItHasTheAnswer(t *testing.T) {
 	require.Contains(t, m.prompts[5], "error not_found")
 	require.Contains(t, m.prompts[8], "thanks.png")
 	require.NotContains(t, m.prompts[8], `link "Order"`, "earlier pages are not repeated")
+}
+
+func TestAnActionThatAGoalMayNotTakeIsToldToTheModel(t *testing.T) {
+	at := browsertest.Site(t)
+	m := &scripted{texts: []string{`{"action":"upload","label":"File","paths":["secret.txt"]}`, `{"done":"not allowed"}`}}
+	s := newSubagent(t, shared, func(r *Run) {
+		r.Permit = func(action json.RawMessage) error {
+			require.JSONEq(t, `{"action":"upload","label":"File","paths":["secret.txt"]}`, string(action))
+			return errors.New("rule no-secrets")
+		}
+	}).with(m.answer)
+	s.write("secret.txt", "x")
+	reply, err := s.call(fields{"goal": "send the secret", "url": at.URL + "/uploads"})
+	require.NoError(t, err)
+	require.Equal(t, "not allowed", *reply.Answer)
+	require.Len(t, reply.Results, 1, "the page that it began with")
+	require.Contains(t, m.prompts[1], "is not possible: rule no-secrets")
 }
 
 func TestAGoalEndsAfterItsSteps(t *testing.T) {

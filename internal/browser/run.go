@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,6 +17,9 @@ type Run struct {
 	Workspace string
 	// AllowEval lets the run execute scripts of its own in pages.
 	AllowEval bool
+	// Permit may refuse an action that the model of a goal chooses, as JSON; nil permits all. Those of a request itself are
+	// the business of whoever passes it on.
+	Permit func(action json.RawMessage) error
 	// Sessions are the stored logins that it may use.
 	Sessions []string
 	// Allow may refuse a request of a page by its method and URL, with a reason for the subagent's author; nil allows all.

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -61,4 +62,35 @@ rules:
 `).Allow
 	require.ErrorContains(t, allow("POST", "https://shop.example.com/order"),
 		"rule orders asks a person first (this orders something), and nobody can be asked here")
+}
+
+func TestTheActionsOfAGoalAreDecidedOnOneByOne(t *testing.T) {
+	run := inBrowserOf(t, own)
+	for name, c := range map[string]struct{ action, refusal string }{
+		"a click":             {`{"action": "click", "text": "Send"}`, ""},
+		"a page":              {`{"action": "navigate", "url": "https://example.com"}`, ""},
+		"a forbidden page":    {`{"action": "tab", "open": "https://evil.example.com"}`, "rule not-this-host: it is evil"},
+		"a forbidden file":    {`{"action": "download", "text": "x", "path": "../x"}`, "rule only-the-workspace"},
+		"what would be asked": {`{"action": "upload", "css": "input", "paths": ["a.txt"]}`, "rule uploads-are-asked-about asks a person first"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := run.Permit(json.RawMessage(c.action))
+			if c.refusal == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.refusal)
+		})
+	}
+	require.False(t, run.AllowEval)
+}
+
+func TestAScriptThatAPersonIsAskedAboutIsLeftToThatPerson(t *testing.T) {
+	run := inBrowserOf(t, `version: 1
+extends: default
+rules:
+  - {name: no-scripts-in-pages, trigger: tool, when: 'tool == "browser_automation" && action == "eval"', action: ask}
+`)
+	require.True(t, run.AllowEval, "the gateway has asked before the call is carried out")
+	require.Error(t, run.Permit(json.RawMessage(`{"action": "eval", "script": "1"}`)), "in a goal nobody can be asked")
 }

@@ -2,6 +2,7 @@ package service
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -88,12 +89,28 @@ func (r rules) refusal(e policy.Event) string {
 	}
 }
 
+// inGoal tells whether the model that pursues a goal may take an action. The actions of a request are decided on before it
+// is carried out, when a person can still be asked.
+func (r rules) inGoal(skill string, action json.RawMessage) error {
+	var a browserAction
+	if err := json.Unmarshal(action, &a); err != nil {
+		return err
+	}
+	for _, e := range (event{skill: skill, tool: browserTool, bytes: int64(len(action))}).browser(a) {
+		if err := r.check(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // inBrowser is what a run may do with the browser.
 func (r rules) inBrowser(sessions *browser.Sessions) func(gateway.Run) browser.Run {
 	return func(g gateway.Run) browser.Run {
 		run := browser.Run{
 			Allow:     func(method, address string) error { return r.sentByPage(g.Skill, method, address) },
-			AllowEval: r.check(policy.Event{Trigger: policy.Tool, Skill: g.Skill, Tool: browserTool, Action: "eval"}) == nil,
+			AllowEval: r.Decide(policy.Event{Trigger: policy.Tool, Skill: g.Skill, Tool: browserTool, Action: "eval"}).Action != policy.Deny,
+			Permit:    func(action json.RawMessage) error { return r.inGoal(g.Skill, action) },
 		}
 		stored, err := sessions.List()
 		if err != nil {
