@@ -3,9 +3,10 @@
 // crashes. Each run of a subagent gets a tool of its own ([Pool.ForRun]) and in it a fresh browser context per session:
 // no cookie, tab or file is shared between runs.
 //
-// The browser is outside the sandbox and shows pages that nobody vouches for. It gets none of our environment, reaches
-// the network through a proxy of the run alone (which sees redirects, subresources and WebSockets too, and refuses
-// addresses that are not public), opens http and https only, and touches no file but through the run's workspace.
+// The browser is outside the sandbox and shows pages that nobody vouches for. It gets none of our environment, opens http
+// and https only, and touches no file but through the run's workspace. Each request of a page is judged by method and URL
+// before it leaves (see [Run].Allow), and every connection goes through a proxy of the session alone, which sees redirects
+// and WebSockets too and refuses addresses that are not public.
 //
 // The package imports internal/gateway for the types of a tool internal/netguard for its connections and
 // internal/secret, and nothing else of this project.
@@ -57,5 +58,5 @@
 //
 // error tells which action failed and shows the page as it is then. Its codes: not_found, ambiguous, stale_ref, timeout,
 // denied, no_page, bad_file, script_error, page_crashed, browser_gone, failed. A goal's reply has answer and steps;
-// its error code may be max_steps.
+// its error code may also be max_steps or budget_exhausted, and results tell what was done until then.
 package browser
