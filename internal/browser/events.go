@@ -17,7 +17,7 @@ type events struct {
 	dialogs []Dialog
 	saved   []File
 	notes   []string
-	crashed bool
+	crashed []playwright.Page
 }
 
 // Most of what a page may do in one request.
@@ -43,7 +43,7 @@ func (v *events) watch(c playwright.BrowserContext) {
 	})
 	c.OnPage(func(p playwright.Page) {
 		p.OnCrash(func(p playwright.Page) {
-			v.crash()
+			v.crash(p)
 			go func() { _ = p.Close() }() // which ends the action that waits for it
 		})
 		if len(c.Pages()) > maxTabs {
@@ -105,18 +105,18 @@ func (v *events) downloaded(f File) {
 	v.saved = append(v.saved, f)
 }
 
-func (v *events) crash() {
+func (v *events) crash(p playwright.Page) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.crashed = true
+	v.crashed = append(v.crashed, p)
 }
 
-// takeCrash tells whether a page has crashed since the last time.
-func (v *events) takeCrash() bool {
+// takeCrashed returns the pages that have crashed since the last time.
+func (v *events) takeCrashed() []playwright.Page {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	crashed := v.crashed
-	v.crashed = false
+	v.crashed = nil
 	return crashed
 }
 

@@ -250,7 +250,7 @@ func (s *session) step(ctx context.Context, a Action) (Result, *Failure) {
 		err = s.act(ctx, a, &r)
 		err = s.refused(err)
 	}
-	crashed := s.events.takeCrash()
+	crashed := s.closeCrashed()
 	if r.OK = err == nil; r.OK {
 		if crashed {
 			s.events.note("a page crashed and its tab was closed")
@@ -266,6 +266,16 @@ func (s *session) step(ctx context.Context, a Action) (Result, *Failure) {
 		f.Snapshot = s.look()
 	}
 	return r, f
+}
+
+// closeCrashed waits until the tabs of pages that have crashed are closed, so that no later action takes one, and tells
+// whether there were any.
+func (s *session) closeCrashed() bool {
+	crashed := s.events.takeCrashed()
+	for _, p := range crashed {
+		_ = p.Close() // its own closing may be under way
+	}
+	return len(crashed) > 0
 }
 
 var errNoPage = errors.New("no page is open: begin with navigate (a session does not outlive the browser, nor the worker that ran it)")
