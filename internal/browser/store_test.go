@@ -106,7 +106,7 @@ func TestALoginIsUsedByRunsThatMayAndByNoOther(t *testing.T) {
 
 // Some sites show a cookie that they were sent. One that is as long as a token is a credential, a short one a word.
 func TestTheTokensOfALoginAreNotShown(t *testing.T) {
-	at := site(t)
+	at := browsertest.Site(t)
 	first, second := "a-token-of-ada-0123456789", "a-token-of-grace-0123456789"
 	require.NoError(t, shared.config.Sessions.Save("tokens", aState(first)))
 	s := newSubagent(t, shared, func(r *Run) { r.Sessions, r.AllowEval = []string{"tokens"}, true })
