@@ -156,7 +156,7 @@ def main(query):
 		}
 		require.Equal(t, "***", inner["api_key"])
 		require.Less(t, len(inner["long"]), 700)
-		require.Equal(t, "'***'", inner["line"], "a masked value is shown nowhere")
+		require.Equal(t, "'[secret]'", inner["line"], "a masked value is shown nowhere")
 	})
 }
 
