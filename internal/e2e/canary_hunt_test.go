@@ -178,7 +178,7 @@ type watch struct {
 	hunted  canaries
 	found   catch
 	seen    map[string]bool // command lines, by their first words
-	looked  map[string]bool
+	looked  map[string]bool // processes with their program, and files
 }
 
 // watchProcesses looks at the environment, the command line and the open files of everything that descends from a
@@ -189,11 +189,14 @@ func watchProcesses(worker int, c canaries, may func(commandLine, name string) b
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
-		for ctx.Err() == nil {
+		for n := 0; ctx.Err() == nil; n++ {
 			for _, pid := range descendants(worker) {
 				w.look(pid)
+				if n%25 == 0 { // files stay open for longer than programs take to start others
+					w.note("open files", commandLine(pid), w.openFiles(pid))
+				}
 			}
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond)
 		}
 	})
 	return func() (catch, []string) {
@@ -209,18 +212,23 @@ func procFile(pid int, name string) string {
 
 func (w *watch) look(pid int) {
 	exe, _ := os.Readlink(procFile(pid, "exe"))
-	line, _ := os.ReadFile(procFile(pid, "cmdline"))
+	line := commandLine(pid)
+	key := fmt.Sprint(pid, exe, line)
+	if exe == w.program || exe == "" || w.looked[key] {
+		return // not yet another program: it still has the worker's memory; or gone
+	}
 	environ, err := os.ReadFile(procFile(pid, "environ"))
-	if now, _ := os.Readlink(procFile(pid, "exe")); err != nil || exe == w.program || exe == "" || now != exe {
-		return // gone, or not yet another program: it still has the worker's memory
+	if now, _ := os.Readlink(procFile(pid, "exe")); err != nil || now != exe {
+		return // another program meanwhile, which is looked at next time
 	}
-	name := strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " "))
-	w.note("open files of "+filepath.Base(exe), name, w.openFiles(pid))
-	if key := exe + name + string(environ); !w.looked[key] {
-		w.looked[key], w.seen[filepath.Base(exe)] = true, true
-		w.note("environment of "+filepath.Base(exe), name, environ)
-		w.note("command line of "+filepath.Base(exe), name, line)
-	}
+	w.looked[key], w.seen[filepath.Base(exe)] = true, true
+	w.note("environment of "+filepath.Base(exe), line, environ)
+	w.note("command line of "+filepath.Base(exe), line, []byte(line))
+}
+
+func commandLine(pid int) string {
+	line, _ := os.ReadFile(procFile(pid, "cmdline"))
+	return strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " "))
 }
 
 func (w *watch) note(place, commandLine string, data []byte) {
