@@ -103,6 +103,7 @@ func (e *engine) browserOptions(i Installation, o launchOptions) playwright.Brow
 		Args: []string{
 			"--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
 			"--disable-background-networking", "--disable-component-update",
+			"--disable-auto-reload", // of pages that could not be had: the policy would be asked again, for a request that nobody makes
 			"--force-webrtc-ip-handling-policy=disable_non_proxied_udp", // no way around the proxy
 		},
 	}
