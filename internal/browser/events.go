@@ -17,7 +17,7 @@ type events struct {
 	dialogs []Dialog
 	saved   []File
 	notes   []string
-	crashed []playwright.Page
+	crashed map[playwright.Page]bool // pages that are of no use any more; false: it was not told yet
 }
 
 // Most of what a page may do in one request.
@@ -28,7 +28,7 @@ const (
 )
 
 func newEvents() *events {
-	return &events{downloads: make(chan playwright.Download, maxDownloads)}
+	return &events{downloads: make(chan playwright.Download, maxDownloads), crashed: map[playwright.Page]bool{}}
 }
 
 func (v *events) watch(c playwright.BrowserContext) {
@@ -108,15 +108,25 @@ func (v *events) downloaded(f File) {
 func (v *events) crash(p playwright.Page) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.crashed = append(v.crashed, p)
+	v.crashed[p] = false
 }
 
-// takeCrashed returns the pages that have crashed since the last time.
-func (v *events) takeCrashed() []playwright.Page {
+// takeCrash tells whether a page has crashed since the last time.
+func (v *events) takeCrash() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	crashed := v.crashed
-	v.crashed = nil
+	found := false
+	for p, told := range v.crashed {
+		found = found || !told
+		v.crashed[p] = true
+	}
+	return found
+}
+
+func (v *events) hasCrashed(p playwright.Page) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, crashed := v.crashed[p]
 	return crashed
 }
 

@@ -184,10 +184,11 @@ func (s *session) adopt(e *engine, c playwright.BrowserContext) bool {
 
 // pickPage keeps the current tab, or takes the last one when it has been closed.
 func (s *session) pickPage() error {
-	if s.page != nil && !s.page.IsClosed() && slices.Contains(s.context.Pages(), s.page) {
+	pages := slices.DeleteFunc(slices.Clone(s.context.Pages()), s.events.hasCrashed) // the closing of their tabs may take a while
+	if s.page != nil && !s.page.IsClosed() && slices.Contains(pages, s.page) {
 		return nil
 	}
-	if pages := s.context.Pages(); len(pages) > 0 {
+	if len(pages) > 0 {
 		s.page = pages[len(pages)-1]
 		return nil
 	}
@@ -250,7 +251,7 @@ func (s *session) step(ctx context.Context, a Action) (Result, *Failure) {
 		err = s.act(ctx, a, &r)
 		err = s.refused(err)
 	}
-	crashed := s.closeCrashed()
+	crashed := s.events.takeCrash()
 	if r.OK = err == nil; r.OK {
 		if crashed {
 			s.events.note("a page crashed and its tab was closed")
@@ -266,16 +267,6 @@ func (s *session) step(ctx context.Context, a Action) (Result, *Failure) {
 		f.Snapshot = s.look()
 	}
 	return r, f
-}
-
-// closeCrashed waits until the tabs of pages that have crashed are closed, so that no later action takes one, and tells
-// whether there were any.
-func (s *session) closeCrashed() bool {
-	crashed := s.events.takeCrashed()
-	for _, p := range crashed {
-		_ = p.Close() // its own closing may be under way
-	}
-	return len(crashed) > 0
 }
 
 var errNoPage = errors.New("no page is open: begin with navigate (a session does not outlive the browser, nor the worker that ran it)")
