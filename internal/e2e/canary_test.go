@@ -69,7 +69,7 @@ func mayKnow(commandLine, name string) bool {
 // that it takes to become the driver with another one. It runs as the worker's own user, who can read the worker as well.
 func startsDriver(commandLine string) bool {
 	launcher := strings.HasPrefix(commandLine, "/bin/sh ") || strings.HasPrefix(commandLine, "env -i ")
-	return launcher && strings.HasSuffix(commandLine, "run-driver")
+	return launcher && strings.Contains(commandLine, "/package/cli.js ") // run-driver, or --version before that
 }
 
 // nest is a stack in which everything that is secret is a canary.
