@@ -50,7 +50,18 @@ func (m messageBody) message(i int) (Message, error) {
 			return read, Errorf(InvalidRequest, "messages[%d].content[%d]: %v", i, j, err)
 		}
 	}
+	if m.Role != "user" { // of the others models take texts alone, and not in parts
+		read.Content, read.Parts = textOf(read.Parts), nil
+	}
 	return read, nil
+}
+
+func textOf(parts []Part) string {
+	var texts []string
+	for _, p := range parts {
+		texts = append(texts, p.Text)
+	}
+	return strings.Join(texts, "\n")
 }
 
 func (p Part) check(role string) error {

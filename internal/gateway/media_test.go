@@ -53,6 +53,15 @@ func TestImagesReachTheModelAndTheJournalKeepsTheirDigests(t *testing.T) {
 	require.Contains(t, d.fails("/v1/llm", look("user", imagePart("image/jpeg", other)), 400, gateway.InvalidRequest), "image/png by its content")
 }
 
+func TestTextsInPartsReachTheModelWhoeverSaysThem(t *testing.T) {
+	say := func(_ context.Context, r gateway.LLMRequest) (gateway.LLMReply, error) {
+		require.Equal(t, []gateway.Message{{Role: "assistant", Content: "one\ntwo"}}, r.Messages)
+		return gateway.LLMReply{Text: "three"}, nil
+	}
+	d := open(t, gateway.Config{LLM: say, MaxTokens: -1, MaxCostUSD: -1, Journal: gateway.NewJournal(s3test.Bucket(t), prefix)})
+	require.Contains(t, d.ok("/v1/llm", look("assistant", `{"type": "text", "text": "one"}`, `{"type": "text", "text": "two"}`)), "three")
+}
+
 func TestEightImagesOfFiveMebibytesFitIntoOneCall(t *testing.T) {
 	large := append(bytes.Clone(png), make([]byte, 5<<20-len(png))...)
 	parts := make([]string, 8)
