@@ -209,7 +209,7 @@ _ADVICE = {
     "quota": " (the account is out of credit)",
     "unreachable": " (check OPENAI_BASE_URL and the network)",
     "context_length": " (hand in less text, or choose a model with a larger context window)",
-    "unsupported": " (this model server does not transcribe audio: set OPENAI_BASE_URL and AGENTFACTORY_TRANSCRIPTION_MODEL to one that does)",
+    "unsupported": " (this server does not transcribe audio: set OPENAI_BASE_URL and AGENTFACTORY_TRANSCRIPTION_MODEL to what does)",
     "too_large": " (no model writes that much: check which server answers at OPENAI_BASE_URL)",
 }
 
