@@ -159,7 +159,9 @@ func (s *session) screenshot(a Action, r *Result) error {
 		}
 	}
 	f, err := s.tool.files.write(cmp.Or(a.Path, "screenshots/page.png"), a.Path == "", strings.NewReader(string(image)))
-	r.File = &f
+	if err == nil {
+		r.File = &f
+	}
 	return err
 }
 

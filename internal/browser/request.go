@@ -271,13 +271,16 @@ func (a *Action) check(k kind, raw object) error {
 	if err := a.Target.check(k.element); err != nil {
 		return err
 	}
+	if err := a.checkChoice(raw); err != nil {
+		return err
+	}
 	if a.URL != "" && a.Action != "wait" {
 		return checkURL(a.URL)
 	}
 	if a.Open != "" {
 		return checkURL(a.Open)
 	}
-	return a.checkChoice(raw)
+	return nil
 }
 
 func (a *Action) checkCommon() error {

@@ -39,6 +39,8 @@ func TestAMistakeInARequestIsNamedWithWhatWouldBeRight(t *testing.T) {
 		`{"actions":[{"action":"wait"}]}`:                                                             "one of an element, url and ms",
 		`{"actions":[{"action":"wait","ms":60000}]}`:                                                  "ms is 60000",
 		`{"actions":[{"action":"download"}]}`:                                                         "or a url",
+		`{"actions":[{"action":"tab","open":"http://a/","close":1}]}`:                                 "one of open, index and close",
+		`{"actions":[{"action":"download","url":"http://a/","text":"x"}]}`:                            "or a url",
 		`{"actions":[{"action":"tab","index":1,"close":1}]}`:                                          "one of open, index and close",
 		`{"actions":[{"action":"screenshot","ref":"e1","full":true}]}`:                                "not both",
 		`{"actions":[{"action":"click","ref":"e1","dialog":"yes"}]}`:                                  "accept or dismiss",

@@ -111,6 +111,7 @@ func TestADownloadLandsInTheWorkspaceWhateverItsName(t *testing.T) {
 
 	outside := s.try(fields{"action": "download", "text": "Report", "path": "../r.csv"})
 	require.Equal(t, "bad_file", outside.Error.Code)
+	require.Nil(t, last(outside).File)
 }
 
 func TestFilesOfTheWorkspaceAloneAreUploaded(t *testing.T) {
