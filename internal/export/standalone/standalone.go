@@ -55,7 +55,7 @@ var ofTool = map[string][]string{
 	"web_search":         {"_search.py"},
 	"web_reading":        {"_reading.py", "_extract.py", "_markdown.py"},
 	"shell_command":      {"_command.py"},
-	"browser_automation": {"_browser.py", "_actions.py", "_page.py", "_files.py", "_goal.py", "_egress.py"},
+	"browser_automation": {"_browser.py", "_session.py", "_page.py", "_actions.py", "_files.py", "_goal.py", "_egress.py"},
 }
 
 // Files returns the modules that a skill with these tools needs, by file name. Tools that are not known need none.

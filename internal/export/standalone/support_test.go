@@ -2,6 +2,7 @@ package standalone_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -38,13 +39,10 @@ func missing(t testing.TB, err error) {
 	t.Skip(err)
 }
 
-// python is the interpreter of the tests: any version that the modules support.
-func python(t testing.TB) string {
+// systemPython is the interpreter of the tests: any version that the modules support.
+func systemPython(t testing.TB) string {
 	t.Helper()
-	name := os.Getenv("AGENTFACTORY_TEST_STANDALONE_PYTHON")
-	if name == "" {
-		name = "python3"
-	}
+	name := cmp.Or(os.Getenv("AGENTFACTORY_TEST_STANDALONE_PYTHON"), "python3")
 	path, err := exec.LookPath(name)
 	if err != nil {
 		missing(t, err)
@@ -78,7 +76,7 @@ func run(t testing.TB, dir string, env []string, stdin string, args ...string) e
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, python(t), args...)
+	cmd := exec.CommandContext(ctx, systemPython(t), args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "PYTHONDONTWRITEBYTECODE=1"}, env...), strings.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
