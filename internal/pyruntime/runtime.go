@@ -57,7 +57,7 @@ func New(c Config) (*Runtime, error) {
 	return &Runtime{python: c.Python, box: c.Sandbox, modules: dir, environments: environments}, nil
 }
 
-// Environments are the packages that subagents are provided with.
+// Environments are the packages that subagents run with, for others who need packages in the sandbox.
 func (rt *Runtime) Environments() *Environments { return rt.environments }
 
 // install writes the modules into a directory named by their content, so that workers
