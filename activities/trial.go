@@ -379,7 +379,7 @@ func (t *trial) verdict(ctx context.Context, dir string, before workspace.Manife
 	if err != nil {
 		return err
 	}
-	same := sameAnswer(expected, res.Answer)
+	same := checking.SameAnswer(expected, res.Answer)
 	if same && (files.identical || files.wrong == "" && t.past.Check == nil) {
 		r.Result, r.By = skill.CasePassed, "same"
 		return nil
@@ -487,7 +487,7 @@ func (t *trial) compareFile(ctx context.Context, root *os.Root, f skill.File) (w
 		return "", err == nil, err
 	}
 	then, err := t.s.Blobs.Get(ctx, objectstore.Digest(f.Digest))
-	if errors.Is(err, objectstore.ErrNotFound) || err == nil && (!utf8.Valid(then) || sameAnswer(string(then), string(now))) {
+	if errors.Is(err, objectstore.ErrNotFound) || err == nil && (!utf8.Valid(then) || checking.SameAnswer(string(then), string(now))) {
 		return "", false, nil
 	}
 	return fmt.Sprintf("The file %s says something else now.", f.Path), false, err

@@ -1,4 +1,4 @@
-package activities
+package checking
 
 import (
 	"math"
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// sameAnswer reports whether two answers say the same: the same words, whatever the white
+// SameAnswer reports whether two answers say the same: the same words, whatever the white
 // space, and the same numbers within one part in a million.
-func sameAnswer(a, b string) bool {
+func SameAnswer(a, b string) bool {
 	left, right := strings.Fields(a), strings.Fields(b)
 	if len(left) != len(right) {
 		return false

@@ -1,4 +1,4 @@
-package activities
+package checking
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func TestAnswersAreTheSameUpToWhiteSpaceAndTheLastDigits(t *testing.T) {
 		{"x1y2", "x1y3", false},
 		{"", "", true},
 	} {
-		require.Equal(t, c.same, sameAnswer(c.a, c.b), "%q and %q", c.a, c.b)
+		require.Equal(t, c.same, SameAnswer(c.a, c.b), "%q and %q", c.a, c.b)
 	}
 }
 
@@ -28,10 +28,10 @@ func FuzzSameAnswer(f *testing.F) {
 	f.Add("3 words", "3.0 words")
 	f.Add("1e999", "-1e999")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		if !sameAnswer(a, a) {
+		if !SameAnswer(a, a) {
 			t.Fatalf("%q differs from itself", a)
 		}
-		if sameAnswer(a, b) != sameAnswer(b, a) {
+		if SameAnswer(a, b) != SameAnswer(b, a) {
 			t.Fatalf("%q and %q depend on their order", a, b)
 		}
 	})
