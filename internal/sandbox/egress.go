@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 
 	"golang.org/x/net/netutil"
@@ -21,10 +20,14 @@ import (
 // run: the worker closes the one descriptor that is left of it.
 
 const (
-	egressPort  = 3128 // free in every new namespace
+	egressPort  = 3128 // of EgressAddress; free in every new namespace
 	egressConns = 64   // connections served at the same time; more wait
 	insideCA    = "/run/ca-bundle.pem"
 )
+
+// EgressAddress is where a program at level Namespaced reaches its Egress. Beside requests to the web, for which it is the
+// proxy, the Egress is handed those that are made to this address itself.
+const EgressAddress = "127.0.0.1:3128"
 
 // EgressEnv names the environment variable that says, for people, how a program gets to the web in this run, or why it
 // does not: what to tell when a connection fails.
@@ -136,7 +139,7 @@ func (p *process) egressEnvironment() []string {
 	}
 	env := []string{EgressEnv + "=" + egressOpen, "NO_PROXY=", "no_proxy="}
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
-		env = append(env, name+"=http://127.0.0.1:"+strconv.Itoa(egressPort))
+		env = append(env, name+"=http://"+EgressAddress)
 	}
 	for _, name := range []string{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"} {
 		env = append(env, name+"="+insideCA)
