@@ -1,7 +1,6 @@
 package skillstore
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -11,22 +10,29 @@ import (
 )
 
 // Import makes a draft of a skill directory: one of the Agent Skills standard that has a Python file with main(query),
-// or one of the original AgentFactory's library (entry_file in a frontmatter that need not be YAML, snake_case names).
-// What does not follow our rules is brought into line, and changes tells of each such step in one line. hint is the
-// directory's name, for a document without one. The error is ErrInvalid. Symbolic links are left out, not followed.
+// one of the original AgentFactory's library (entry_file in a frontmatter that need not be YAML, snake_case names), or an
+// export of one skill, of which the skill's own files come back as they were saved. What does not follow our rules is
+// brought into line, and changes tells of each such step in one line. hint is the directory's name, for a document without
+// one. The error is ErrInvalid. Symbolic links are left out, not followed.
 func Import(dir fs.FS, hint string) (d Draft, changes []string, err error) {
-	im := importer{draft: Draft{Files: map[string][]byte{}, Lineage: skill.Lineage{Source: skill.SourceImport}}}
-	if err := im.run(dir, hint); err != nil {
+	s, err := readDirectory(dir)
+	if err != nil {
 		return Draft{}, nil, fmt.Errorf("import %s: %w", hint, err)
 	}
-	return im.draft, im.changes, nil
+	all, err := s.skills(hint)
+	if err == nil && len(all) > 1 {
+		err = invalid("there are %d skills in it (%s, %s, …); give the directory of one", len(all), all[0].Draft.Name, all[1].Draft.Name)
+	}
+	if err != nil {
+		return Draft{}, nil, fmt.Errorf("import %s: %w", hint, err)
+	}
+	return all[0].Draft, all[0].Changes, nil
 }
 
 type importer struct {
 	draft    Draft
 	document skill.Document
 	original bool // the original AgentFactory's layout
-	bytes    int64
 	changes  []string
 }
 
@@ -34,12 +40,12 @@ func (im *importer) changed(format string, args ...any) {
 	im.changes = append(im.changes, fmt.Sprintf(format, args...))
 }
 
-func (im *importer) run(dir fs.FS, hint string) error {
-	if err := im.readFiles(dir); err != nil {
-		return err
-	}
+// importDirectory makes a draft of the files of one skill directory.
+func importDirectory(files map[string][]byte, leftOut []string, hint string) (Imported, error) {
+	im := importer{draft: Draft{Files: files, Lineage: skill.Lineage{Source: skill.SourceImport}}, changes: leftOut}
 	for _, step := range []func() error{
 		im.readDocument,
+		im.withoutRuntime,
 		func() error { return im.name(hint) },
 		im.entryFile,
 		im.tools,
@@ -47,65 +53,11 @@ func (im *importer) run(dir fs.FS, hint string) error {
 		im.rewriteDocument,
 	} {
 		if err := step(); err != nil {
-			return err
+			return Imported{}, err
 		}
 	}
 	_, err := prepare(im.draft)
-	return err
-}
-
-func (im *importer) readFiles(dir fs.FS) error {
-	err := fs.WalkDir(dir, ".", func(p string, entry fs.DirEntry, err error) error {
-		if err != nil || p == "." {
-			return err
-		}
-		if left := leftOut(entry); left != "" {
-			im.changed("%s: left out, it is %s", p, left)
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if entry.IsDir() {
-			return nil
-		}
-		return im.readFile(dir, p, entry)
-	})
-	if err != nil && !errors.Is(err, ErrInvalid) {
-		return invalid("directory: %w", err)
-	}
-	return err
-}
-
-// readFile looks at the size before it reads.
-func (im *importer) readFile(dir fs.FS, p string, entry fs.DirEntry) error {
-	info, err := entry.Info()
-	if err != nil {
-		return err
-	}
-	if info.Size() > MaxFileBytes {
-		return invalid("file %s: it has %d bytes, at most %d are allowed", p, info.Size(), MaxFileBytes)
-	}
-	if im.bytes += info.Size(); im.bytes > MaxBytes || len(im.draft.Files) == MaxFiles {
-		return invalid("files: at most %d with together %d bytes are allowed", MaxFiles, MaxBytes)
-	}
-	data, err := fs.ReadFile(dir, p)
-	im.draft.Files[p] = data
-	return err
-}
-
-func leftOut(entry fs.DirEntry) string {
-	switch name := entry.Name(); {
-	case strings.HasPrefix(name, "."):
-		return "hidden"
-	case name == "__pycache__", strings.HasSuffix(name, ".pyc"):
-		return "compiled Python"
-	case entry.Type()&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case !entry.IsDir() && !entry.Type().IsRegular():
-		return "no regular file"
-	}
-	return ""
+	return Imported{Draft: im.draft, Changes: im.changes}, err
 }
 
 func (im *importer) readDocument() error {
