@@ -55,7 +55,7 @@ func TestBadUsageIsOneLineWithAHint(t *testing.T) {
 		"no model":                    {[]string{"install", "x"}, "no API key is configured: set OPENAI_API_KEY"},
 		"no model at another server":  {[]string{"install", "x", "--model", ""}, "`starter demo` shows a run without one"},
 		"a skill that is not there":   {[]string{"skills", "import", "nowhere"}, "nowhere: no such file or directory"},
-		"a skill that is a file":      {[]string{"skills", "import", "help_test.go"}, "is not a directory"},
+		"a skill that is a file":      {[]string{"skills", "import", "help_test.go"}, "it is no export of a skill in one file"},
 		"a directory without a skill": {[]string{"skills", "import", "testdata"}, "testdata"},
 	} {
 		t.Run(name, func(t *testing.T) {

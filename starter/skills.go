@@ -82,7 +82,7 @@ func (a *app) listSkills(ctx context.Context, retired bool) error {
 		return a.printJSON(map[string]any{"skills": list})
 	}
 	if len(list) == 0 {
-		a.say("no skill is in use; runs save skills (starter demo, starter solve), and `starter skills import DIR` adds one")
+		a.say("no skill is in use; runs save skills (starter demo, starter solve), and `starter skills import PATH` adds one")
 		return nil
 	}
 	rows := make([][]string, len(list))

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -16,63 +14,54 @@ import (
 
 func (a *app) skillsImportCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "import DIR",
-		Short: "Add a skill directory to the library",
-		Long: `Add a directory with a SKILL.md and a Python file with main(query) to the library. A skill
-of that name gets a new version, which becomes the current one. The layout of Agent
-Skills is taken as it is; older ones (entry_file at the top level, names with
-underscores) are normalised, and every change is told.`,
+		Use:   "import PATH",
+		Short: "Add skills to the library",
+		Long: `Add the skills at a path to the library: a directory with a SKILL.md and a Python file
+with main(query), a checkout or directory of several, a ZIP archive, or an export of any
+format (archive, wheel, plugin, server, single script). A skill of that name gets a new
+version, which becomes the current one and is provisional. The layout of Agent Skills is
+taken as it is; older ones (entry_file at the top level, names with underscores) are
+normalised, and every change is told. Of an export the skill's own files come back.`,
 		Example: `  starter skills import ./csv-summary
-  starter skills import ~/.claude/skills/pdf-to-text --json`,
-		Args: exactly("a DIRectory with a SKILL.md"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.importSkill(cmd.Context(), args[0]) },
+  starter skills import ~/.claude/skills/pdf-to-text --json
+  starter skills import word_count_skill-3-py3-none-any.whl`,
+		Args: exactly("a PATH of skills: a directory, an archive or an export"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.importSkills(cmd.Context(), args[0]) },
 	}
 }
 
-func (a *app) importSkill(ctx context.Context, dir string) error {
-	draft, changes, err := readSkill(dir)
+func (a *app) importSkills(ctx context.Context, path string) error {
+	found, err := skillstore.ImportPath(path) // checks before anything is started
 	if err != nil {
-		return err
+		return badInput("%s: %w", path, reason(err))
 	}
 	c, err := a.open(ctx, wanted{libraryOnly: true})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	head, err := c.addCurrent(ctx, draft)
+	for _, skill := range found {
+		if err := a.importOne(ctx, c, skill); err != nil {
+			return fmt.Errorf("import %s: %w", skill.Draft.Name, err)
+		}
+	}
+	return nil
+}
+
+func (a *app) importOne(ctx context.Context, c *connection, found skillstore.Imported) error {
+	head, err := c.addCurrent(ctx, found.Draft)
 	if err != nil {
 		return err
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"name": head.Name, "version": head.Version, "changes": withoutNull(changes)})
+		return a.printJSON(map[string]any{"name": head.Name, "version": head.Version, "changes": withoutNull(found.Changes)})
 	}
-	for _, change := range changes {
+	for _, change := range found.Changes {
 		a.say("normalised: %s", oneLine(change))
 	}
 	fmt.Fprintf(a.stdout, "%s version %d\n", head.Name, head.Version)
 	a.say("it is in the library now: starter skills show %s", head.Name)
 	return nil
-}
-
-// readSkill checks a directory before anything is started.
-func readSkill(dir string) (skillstore.Draft, []string, error) {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return skillstore.Draft{}, nil, badInput("%s: %w", dir, reason(err))
-	}
-	if !info.IsDir() {
-		return skillstore.Draft{}, nil, badInput("%s is not a directory: give the one that holds SKILL.md", dir)
-	}
-	absolute, err := filepath.Abs(dir)
-	if err != nil {
-		return skillstore.Draft{}, nil, err
-	}
-	draft, changes, err := skillstore.Import(os.DirFS(dir), filepath.Base(absolute))
-	if err != nil {
-		return draft, nil, badInput("%s: %w", dir, err)
-	}
-	draft.Lineage.Source = skill.SourceImport
-	return draft, changes, nil
 }
 
 // addCurrent stores a draft and makes it the current version. When somebody else moves
