@@ -82,7 +82,7 @@ func checked(t testing.TB, c *check.Checker, s export.Skill) []check.Finding {
 	t.Helper()
 	found, err := c.Check(t.Context(), s)
 	var missing *pyruntime.IndexError
-	if (errors.As(err, &missing) || errors.Is(err, pyruntime.ErrNoPip)) && !required() {
+	if (errors.As(err, &missing) || errors.Is(err, pyruntime.ErrNoInstaller)) && !required() {
 		t.Skip(err)
 	}
 	require.NoError(t, err)
@@ -338,7 +338,7 @@ func TestWithoutAnIndexTheCheckIsAnError(t *testing.T) {
 	shared = t.TempDir()
 	defer func() { shared = old }()
 	_, err := newChecker(t).Check(t.Context(), newSkill(t, clean, helper))
-	if errors.Is(err, pyruntime.ErrNoPip) && !required() {
+	if errors.Is(err, pyruntime.ErrNoInstaller) && !required() {
 		t.Skip(err)
 	}
 	var missing *pyruntime.IndexError
