@@ -17,12 +17,14 @@ import (
 type Skill struct {
 	Manifest skill.Manifest
 	Trust    skill.Trust
-	Document skill.Document    // its SKILL.md
-	Code     map[string][]byte // by path as in the version; neither SKILL.md nor lock
-	Declared pyruntime.Metadata
-	Lock     []byte // see skill.LockFile; nil: it needs no packages
-	Cases    []Case // that later versions are held against, in the order of their IDs
-	Gate     *skill.GateReport
+	Document skill.Document // its SKILL.md
+	// DocumentText is the SKILL.md as it was saved; nil: as Document renders.
+	DocumentText []byte
+	Code         map[string][]byte // by path as in the version; neither SKILL.md nor lock
+	Declared     pyruntime.Metadata
+	Lock         []byte // see skill.LockFile; nil: it needs no packages
+	Cases        []Case // that later versions are held against, in the order of their IDs
+	Gate         *skill.GateReport
 }
 
 // Case is a past query of a skill with what was answered then.
@@ -83,6 +85,7 @@ func (l Library) readFiles(ctx context.Context, s *Skill) error {
 			if s.Document, err = skill.Parse(data); err != nil {
 				return fmt.Errorf("%s: %w", f.Path, err)
 			}
+			s.DocumentText = data
 		case skill.LockFile:
 			s.Lock = data
 		default:
