@@ -74,7 +74,7 @@ func skillDirectory(s Skill, o Options) (Tree, error) {
 	t.Put(skill.DocumentFile, document.Render())
 	t.Put("references/interface.md", interfaceReference(s))
 	t.Put("references/provenance.md", provenanceReference(s))
-	if notes := strings.TrimSpace(s.Document.Body); notes != "" {
+	if notes := strings.TrimSpace(printable(s.Document.Body)); notes != "" {
 		t.Put("references/notes.md", []byte(notes+"\n"))
 	}
 	if s.Lock != nil {
@@ -99,11 +99,11 @@ func exportedDocument(s Skill, o Options) skill.Document {
 		meta[skill.MetaTools] = strings.Join(s.Manifest.Tools, " ")
 	}
 	for key, value := range meta {
-		meta[key] = oneLine(value)
+		meta[key] = plain(value)
 	}
 	return skill.Document{
-		Name: s.Manifest.Name, Description: description(s), License: oneLine(license(s, o)), Compatibility: needsOf(s).compatibility(),
-		AllowedTools: oneLine(s.Document.AllowedTools), Metadata: meta, Body: body(s, o),
+		Name: s.Manifest.Name, Description: description(s), License: plain(license(s, o)), Compatibility: needsOf(s).compatibility(),
+		AllowedTools: plain(s.Document.AllowedTools), Metadata: meta, Body: body(s, o),
 	}
 }
 

@@ -115,6 +115,8 @@ In the configuration of a host:
 
     {"mcpServers": {%q: {"command": "uv", "args": ["run", "--script", "DIR/server.py"]}}}
 
+Hosts give a server few variables of their environment: what a skill needs (below) goes into an "env" beside "args".
+
 Each tool takes `+"`query`"+` and returns `+"`answer` and `summary`"+`. A skill works in the directory in which the server was started.
 `, title(name), mcpRequirement, name)
 	for _, s := range skills {

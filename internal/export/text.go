@@ -13,11 +13,16 @@ import (
 // description is what hosts put into prompts: at most skill.MaxDescription characters on one line, without the angle
 // brackets that stricter hosts refuse. The library keeps to that; skills of other libraries may not.
 func description(s Skill) string {
-	text := oneLine(strings.NewReplacer("<", "‹", ">", "›").Replace(s.Manifest.Description))
+	text := plain(s.Manifest.Description)
 	if text == "" {
 		text = title(s.Manifest.Name) + "."
 	}
 	return clipped(text, skill.MaxDescription)
+}
+
+// plain is a text for the frontmatter of a document: one line, without angle brackets.
+func plain(text string) string {
+	return oneLine(strings.NewReplacer("<", "‹", ">", "›").Replace(text))
 }
 
 // oneLine drops what does not print and makes white space single blanks.
@@ -50,11 +55,22 @@ func title(name string) string {
 
 // block is a text that Markdown shows as it is, whatever it holds.
 func block(text string) string {
-	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")), "\n")
+	lines := strings.Split(strings.TrimSpace(printable(text)), "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimRight("    "+line, " \t")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// printable is a text without what editors and terminals do not show, and without line ends of other systems.
+func printable(text string) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "�"), "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r == '\u200d' || unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
 }
 
 // query says what the query of a skill is.
