@@ -1,65 +1,37 @@
 package export
 
 import (
-	"fmt"
 	"maps"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
 	"agentfactory/internal/skill"
 )
 
-// Layout is where a host looks for the skills of a repository. The archive is unpacked at the repository's root.
-type Layout string
-
-// The layouts. Hosts that read several are named once.
-const (
-	LayoutPlain  Layout = ""       // NAME/, for a directory of skills
-	LayoutClaude Layout = "claude" // .claude/skills/NAME/: Claude Code
-	LayoutAgents Layout = "agents" // .agents/skills/NAME/: Codex, Cursor, Gemini CLI, Copilot, OpenCode
-	LayoutGitHub Layout = "github" // .github/skills/NAME/: Copilot
-)
-
-// Layouts lists them.
-func Layouts() []Layout { return []Layout{LayoutPlain, LayoutClaude, LayoutAgents, LayoutGitHub} }
-
-// dir is the directory in which the skill's own lies; "" for none.
-func (l Layout) dir() (string, error) {
-	if !slices.Contains(Layouts(), l) {
-		return "", fmt.Errorf("unknown layout %.60q; there are %s, %s, %s", l, LayoutClaude, LayoutAgents, LayoutGitHub)
+// agentSkills makes the directory of the Agent Skills standard (agentskills.io), zipped: NAME/, or for a host that looks for
+// the skills of a repository in .HOST/skills, that directory with NAME/ in it.
+func agentSkills(host string) func([]Skill, Options) (Artifact, error) {
+	return func(skills []Skill, o Options) (Artifact, error) {
+		s, err := one(skills)
+		if err != nil {
+			return Artifact{}, err
+		}
+		dir, err := skillDirectory(s, o)
+		if err != nil {
+			return Artifact{}, err
+		}
+		format, home := "agent-skills", s.Manifest.Name
+		if host != "" {
+			format, home = "agent-skills-"+host, path.Join("."+host, "skills", s.Manifest.Name)
+		}
+		a := Artifact{
+			Format: format, Name: s.Manifest.Name, File: fileName(s, format+".zip"), Tree: dir.Under(home), Skills: refs(skills),
+			Programs: map[string]string{s.Manifest.Name: path.Join(home, scriptsDir, launcherFile(s))},
+		}
+		a.Data, err = a.Tree.Zip()
+		return a, err
 	}
-	if l == LayoutPlain {
-		return "", nil
-	}
-	return "." + string(l) + "/skills", nil
-}
-
-// agentSkills makes the directory of the Agent Skills standard (agentskills.io), zipped.
-func agentSkills(skills []Skill, o Options) (Artifact, error) {
-	s, err := one(skills)
-	if err != nil {
-		return Artifact{}, err
-	}
-	above, err := o.Layout.dir()
-	if err != nil {
-		return Artifact{}, err
-	}
-	dir, err := skillDirectory(s, o)
-	if err != nil {
-		return Artifact{}, err
-	}
-	home := path.Join(above, s.Manifest.Name)
-	a := Artifact{
-		Format: "agent-skills", Name: s.Manifest.Name, File: fileName(s, "agent-skills.zip"), Tree: dir.Under(home), Skills: refs(skills),
-		Programs: map[string]string{s.Manifest.Name: path.Join(home, scriptsDir, launcherFile(s))},
-	}
-	if o.Layout != LayoutPlain {
-		a.File = fileName(s, string(o.Layout)+"-skills.zip")
-	}
-	a.Data, err = a.Tree.Zip()
-	return a, err
 }
 
 const scriptsDir = "scripts"
@@ -80,7 +52,7 @@ func skillDirectory(s Skill, o Options) (Tree, error) {
 	if s.Lock != nil {
 		t.Put(skill.LockFile, s.Lock)
 	}
-	if !o.NoCases {
+	if o.Cases {
 		if err := t.putEvals(s); err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ func BenchmarkMake(b *testing.B) {
 	for _, f := range export.Formats() {
 		b.Run(f.Name, func(b *testing.B) {
 			for b.Loop() {
-				a, err := f.Make(skills, export.Options{})
+				a, err := f.Make(skills, export.Options{Cases: true})
 				require.NoError(b, err)
 				b.SetBytes(int64(len(a.Data)))
 			}
@@ -24,7 +24,7 @@ func BenchmarkMake(b *testing.B) {
 
 // BenchmarkVerify is what the comparison of an archive costs.
 func BenchmarkVerify(b *testing.B) {
-	a := made(b, "agent-skills", export.Options{}, withCases(wordCount(b), 20))
+	a := made(b, "agent-skills", export.Options{Cases: true}, withCases(wordCount(b), 20))
 	b.SetBytes(int64(len(a.Data)))
 	for b.Loop() {
 		r, err := export.VerifyBytes(a.Data)

@@ -16,7 +16,7 @@ import (
 func check(s Skill) error {
 	m := s.Manifest
 	if err := skill.CheckName(m.Name); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnfit, err)
+		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	if m.Version < 1 || m.Digest == "" {
 		return unfit(s, "version %d with digest %.12q is no stored version", m.Version, m.Digest)
@@ -38,7 +38,7 @@ func check(s Skill) error {
 }
 
 func unfit(s Skill, format string, args ...any) error {
-	return fmt.Errorf("%w: %s: %s", ErrUnfit, s.Manifest.Name, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: %s: %s", ErrRefused, s.Manifest.Name, fmt.Sprintf(format, args...))
 }
 
 // cleanPath tells a path that stays below its directory on every system, and that fits on a line.

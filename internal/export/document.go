@@ -49,7 +49,7 @@ error says why), 2 the command line is wrong, 3 a setting or package is missing 
 
 // examples are past queries, shown as they were asked.
 func examples(s Skill, o Options) string {
-	if o.NoCases {
+	if !o.Cases {
 		return ""
 	}
 	var shown []string
@@ -86,7 +86,7 @@ func more(s Skill, o Options) []string {
 	if strings.TrimSpace(s.Document.Body) != "" {
 		list = append(list, "`references/notes.md`: what was noted with the skill where it was made")
 	}
-	if !o.NoCases && len(s.Cases) > 0 {
+	if o.Cases && len(s.Cases) > 0 {
 		list = append(list, "`evals/evals.json`: past queries with their answers")
 	}
 	return list

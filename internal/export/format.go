@@ -14,17 +14,17 @@ const FormatVersion = 1
 
 // Format is a kind of artifact.
 type Format struct {
-	Name string
-	Many bool // one artifact for a set of skills; otherwise Make takes exactly one
-	// Make fails with ErrUnfit for a skill that cannot be had in this format. Equal skills and options give equal bytes.
+	Name  string
+	About string // what it is, for people who choose one
+	Many  bool   // one artifact for a set of skills; otherwise Make takes exactly one
+	// Make fails with ErrRefused for a skill that cannot be had in this format. Equal skills and options give equal bytes.
 	Make func(skills []Skill, o Options) (Artifact, error)
 }
 
-// Options are what whoever exports may choose. The zero value is the usual export.
+// Options are what whoever exports may choose.
 type Options struct {
-	NoCases bool   // leave the past cases out: they show what was asked and answered
+	Cases   bool   // ship the past cases, which show what was asked and answered
 	License string // of the artifacts, an SPDX expression; "": what the skill's own document says
-	Layout  Layout // of agent-skills
 	Name    string // of a set, by the rules of skill names; "": the skill's own if it is one, else DefaultSetName
 }
 
@@ -54,18 +54,21 @@ type Ref struct {
 // The errors of making an artifact, for errors.Is.
 var (
 	ErrUnknownFormat = errors.New("unknown format")
-	ErrUnfit         = errors.New("the skill cannot be exported") // for the reason that follows
+	ErrRefused       = errors.New("the skill cannot be exported") // for the reason that follows
 )
 
 // Formats lists all formats, in the order in which people should meet them.
 func Formats() []Format {
 	return []Format{
-		{Name: "agent-skills", Make: agentSkills},
-		{Name: "claude-plugin", Many: true, Make: claudePlugin},
-		{Name: "python", Make: wheel},
-		{Name: "python-script", Make: script},
-		{Name: "mcp", Many: true, Make: mcpServer},
-		{Name: "prompt", Many: true, Make: prompt},
+		{Name: "agent-skills", About: "a directory of the Agent Skills standard, zipped", Make: agentSkills("")},
+		{Name: "agent-skills-claude", About: "the same below .claude/skills, for the root of a repository (Claude Code)", Make: agentSkills("claude")},
+		{Name: "agent-skills-agents", About: "the same below .agents/skills (Codex, Cursor, Gemini CLI, Copilot, OpenCode)", Make: agentSkills("agents")},
+		{Name: "agent-skills-github", About: "the same below .github/skills (Copilot)", Make: agentSkills("github")},
+		{Name: "claude-plugin", About: "a plugin with all skills, which is its own marketplace", Many: true, Make: claudePlugin},
+		{Name: "python", About: "a wheel: a function, a command, and tools for LangChain, AutoGen and MCP as extras", Make: wheel},
+		{Name: "python-script", About: "one Python file with everything in it, for python or uv run", Make: script},
+		{Name: "mcp", About: "an MCP server that offers all skills as tools", Many: true, Make: mcpServer},
+		{Name: "prompt", About: "a text for the instructions of any agent that can run commands", Many: true, Make: prompt},
 	}
 }
 
@@ -88,7 +91,7 @@ func FormatByName(name string) (Format, error) {
 // one is the skill of a format that takes one.
 func one(skills []Skill) (Skill, error) {
 	if len(skills) != 1 {
-		return Skill{}, fmt.Errorf("%w: the format holds one skill, not %d", ErrUnfit, len(skills))
+		return Skill{}, fmt.Errorf("%w: the format holds one skill, not %d", ErrRefused, len(skills))
 	}
 	return skills[0], check(skills[0])
 }
@@ -96,7 +99,7 @@ func one(skills []Skill) (Skill, error) {
 // set is the skills of a format that takes several, by name.
 func set(skills []Skill) ([]Skill, error) {
 	if len(skills) == 0 {
-		return nil, fmt.Errorf("%w: no skill was named", ErrUnfit)
+		return nil, fmt.Errorf("%w: no skill was named", ErrRefused)
 	}
 	sorted := slices.Clone(skills)
 	slices.SortFunc(sorted, func(a, b Skill) int { return strings.Compare(a.Manifest.Name, b.Manifest.Name) })
@@ -105,7 +108,7 @@ func set(skills []Skill) ([]Skill, error) {
 			return nil, err
 		}
 		if i > 0 && sorted[i-1].Manifest.Name == s.Manifest.Name {
-			return nil, fmt.Errorf("%w: %s is in the set twice", ErrUnfit, s.Manifest.Name)
+			return nil, fmt.Errorf("%w: %s is in the set twice", ErrRefused, s.Manifest.Name)
 		}
 	}
 	return sorted, nil

@@ -16,19 +16,17 @@ func TestEqualSkillsGiveEqualBytes(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	skills := []export.Skill{withCases(wordCount(t), 4), stored(t, "calendar", "Says which day a date is.", map[string]string{"subagent.py": "main = print\n"})}
 	for _, f := range export.Formats() {
-		for _, layout := range export.Layouts() {
-			given := skills[:1]
-			if f.Many {
-				given = skills
-			}
-			first, err := f.Make(given, export.Options{Layout: layout})
+		given := skills[:1]
+		if f.Many {
+			given = skills
+		}
+		first, err := f.Make(given, export.Options{Cases: true})
+		require.NoError(t, err)
+		for range 5 {
+			again, err := f.Make(shuffled(random, given), export.Options{Cases: true})
 			require.NoError(t, err)
-			for range 5 {
-				again, err := f.Make(shuffled(random, given), export.Options{Layout: layout})
-				require.NoError(t, err)
-				require.Equal(t, digest(first.Data), digest(again.Data), f.Name)
-				require.Equal(t, first, again)
-			}
+			require.Equal(t, digest(first.Data), digest(again.Data), f.Name)
+			require.Equal(t, first, again)
 		}
 	}
 }
@@ -56,7 +54,7 @@ func TestFormatsAreFoundByName(t *testing.T) {
 	}
 	_, err := export.FormatByName("wheel")
 	require.ErrorIs(t, err, export.ErrUnknownFormat)
-	require.EqualError(t, err, `unknown format "wheel"; there are agent-skills, claude-plugin, python, python-script, mcp, prompt`)
+	require.EqualError(t, err, `unknown format "wheel"; there are agent-skills, agent-skills-claude, agent-skills-agents, agent-skills-github, claude-plugin, python, python-script, mcp, prompt`)
 }
 
 func TestArtifactsAreCalledByNameAndVersion(t *testing.T) {
@@ -69,10 +67,10 @@ func TestArtifactsAreCalledByNameAndVersion(t *testing.T) {
 		"mcp":           `^word-count-[0-9a-f]{12}\.mcp\.zip$`,
 		"prompt":        `^word-count-[0-9a-f]{12}\.prompt\.md$`,
 	} {
-		require.Regexp(t, file, made(t, format, export.Options{}, s).File)
+		require.Regexp(t, file, made(t, format, export.Options{Cases: true}, s).File)
 	}
-	a := made(t, "agent-skills", export.Options{Layout: export.LayoutClaude}, s)
-	require.Equal(t, "word-count-3.claude-skills.zip", a.File)
+	a := made(t, "agent-skills-claude", export.Options{}, s)
+	require.Equal(t, "word-count-3.agent-skills-claude.zip", a.File)
 	require.Contains(t, a.Tree, ".claude/skills/word-count/SKILL.md")
 }
 
@@ -93,8 +91,8 @@ func TestASkillThatWouldBreakAnArtifactIsRefused(t *testing.T) {
 			for _, f := range export.Formats() {
 				s := wordCount(t)
 				change(&s)
-				_, err := f.Make([]export.Skill{s}, export.Options{})
-				require.ErrorIs(t, err, export.ErrUnfit)
+				_, err := f.Make([]export.Skill{s}, export.Options{Cases: true})
+				require.ErrorIs(t, err, export.ErrRefused)
 				require.NotContains(t, err.Error(), "\n")
 			}
 		})
@@ -103,9 +101,9 @@ func TestASkillThatWouldBreakAnArtifactIsRefused(t *testing.T) {
 
 func TestFormatsOfOneSkillTakeOne(t *testing.T) {
 	for _, f := range export.Formats() {
-		_, err := f.Make(nil, export.Options{})
-		require.ErrorIs(t, err, export.ErrUnfit)
-		_, err = f.Make([]export.Skill{wordCount(t), wordCount(t)}, export.Options{})
-		require.ErrorIs(t, err, export.ErrUnfit, "the same skill twice, or two skills")
+		_, err := f.Make(nil, export.Options{Cases: true})
+		require.ErrorIs(t, err, export.ErrRefused)
+		_, err = f.Make([]export.Skill{wordCount(t), wordCount(t)}, export.Options{Cases: true})
+		require.ErrorIs(t, err, export.ErrRefused, "the same skill twice, or two skills")
 	}
 }

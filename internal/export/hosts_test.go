@@ -104,7 +104,7 @@ conversations:
 
 func TestALangChainAgentCallsTheTool(t *testing.T) {
 	bin := filepath.Join(hosts(t), "python")
-	env := append(withModel(t, toolAgent), "PYTHONPATH="+unpacked(t, made(t, "python", export.Options{}, wordCount(t))))
+	env := append(withModel(t, toolAgent), "PYTHONPATH="+unpacked(t, made(t, "python", export.Options{Cases: true}, wordCount(t))))
 	require.Equal(t, []string{"I was told: 3 words", "success {'answer': '3 words', 'summary': 'counted in english'}"},
 		asHost(t, env, bin, "testdata/hosts/langchain_agent.py", "word_count_skill", "count: one two three"))
 	got := asHost(t, env, bin, "testdata/hosts/langchain_agent.py", "word_count_skill", "count: fail")
@@ -113,7 +113,7 @@ func TestALangChainAgentCallsTheTool(t *testing.T) {
 
 func TestAnAutoGenAgentCallsTheTool(t *testing.T) {
 	bin := filepath.Join(hosts(t), "python")
-	env := append(withModel(t, toolAgent), "PYTHONPATH="+unpacked(t, made(t, "python", export.Options{}, wordCount(t))))
+	env := append(withModel(t, toolAgent), "PYTHONPATH="+unpacked(t, made(t, "python", export.Options{Cases: true}, wordCount(t))))
 	require.Equal(t, []string{"I was told: 3 words", "False"},
 		asHost(t, env, bin, "testdata/hosts/autogen_agent.py", "word_count_skill", "count: one two three"))
 	got := asHost(t, env, bin, "testdata/hosts/autogen_agent.py", "word_count_skill", "count: fail")
@@ -133,7 +133,7 @@ conversations:
 func TestADeepAgentLoadsTheDirectoryAndRunsTheSkill(t *testing.T) {
 	bin := filepath.Join(hosts(t), "python")
 	dir := t.TempDir()
-	require.NoError(t, os.Rename(unpacked(t, made(t, "agent-skills", export.Options{}, wordCount(t))), filepath.Join(dir, "skills")))
+	require.NoError(t, os.Rename(unpacked(t, made(t, "agent-skills", export.Options{Cases: true}, wordCount(t))), filepath.Join(dir, "skills")))
 	require.Equal(t, []string{"I was told: 3 words"}, asHost(t, withModel(t, deepAgent), bin, "testdata/hosts/deep_agent.py", dir, "count: one two three"))
 }
 
@@ -148,8 +148,8 @@ func TestAnMCPClientCallsTheTools(t *testing.T) {
 	bin := filepath.Join(hosts(t), "python")
 	calendar := stored(t, "calendar", "Says which day a date is.", map[string]string{"subagent.py": "def main(query):\n    return {'answer': query, 'summary': ''}\n"})
 	all := append([]string{"calendar | Says which day a date is. | A text, or the name of a text file."}, wordCountAsTool...)
-	wheel := []string{"PYTHONPATH=" + unpacked(t, made(t, "python", export.Options{}, wordCount(t)))}
-	set := filepath.Join(unpacked(t, made(t, "mcp", export.Options{Name: "all"}, calendar, wordCount(t))), "all", "server.py")
+	wheel := []string{"PYTHONPATH=" + unpacked(t, made(t, "python", export.Options{Cases: true}, wordCount(t)))}
+	set := filepath.Join(unpacked(t, made(t, "mcp", export.Options{Cases: true, Name: "all"}, calendar, wordCount(t))), "all", "server.py")
 
 	for _, mode := range []string{"auto", "legacy"} { // legacy: as clients of the SDK's first version speak
 		require.Equal(t, wordCountAsTool, asHost(t, wheel, bin, "testdata/hosts/mcp_client.py", mode, bin, "-m", "word_count_skill.mcp"))
@@ -193,17 +193,17 @@ func TestUVRunsScripts(t *testing.T) {
 		"subagent.py": "# /// script\n# dependencies = [\"six==1.17.0\"]\n# ///\nimport six\ndef main(query):\n    return {'answer': six.__version__, 'summary': ''}\n",
 	})
 	for _, format := range []string{"agent-skills", "python-script"} {
-		a := made(t, format, export.Options{}, s)
+		a := made(t, format, export.Options{Cases: true}, s)
 		program := filepath.Join(unpacked(t, a), a.Programs["roman"])
 		got := call(t, t.TempDir(), filepath.Join(bin, "uv"), "run", "--quiet", "--python", python(t), program, "x")
 		require.Equal(t, "1.17.0", got.answer, got.stderr)
 	}
-	a := made(t, "agent-skills", export.Options{}, s)
+	a := made(t, "agent-skills", export.Options{Cases: true}, s)
 	got := call(t, t.TempDir(), python(t), "-S", filepath.Join(unpacked(t, a), a.Programs["roman"]), "x") // without packages
 	require.Equal(t, 3, got.code)
 	require.Contains(t, got.stderr, `the module six is missing: python -m pip install "six==1.17.0"`)
 
-	server := filepath.Join(unpacked(t, made(t, "mcp", export.Options{}, wordCount(t))), "word-count", "server.py")
+	server := filepath.Join(unpacked(t, made(t, "mcp", export.Options{Cases: true}, wordCount(t))), "word-count", "server.py")
 	require.Equal(t, wordCountAsTool, asHost(t, nil, filepath.Join(bin, "python"), "testdata/hosts/mcp_client.py", "auto",
 		filepath.Join(bin, "uv"), "run", "--quiet", "--python", python(t), "--script", server))
 }

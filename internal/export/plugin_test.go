@@ -29,7 +29,7 @@ func conform(t testing.TB, data []byte, schemaFile string) map[string]any {
 
 func TestThePluginConformsToThePublishedSchema(t *testing.T) {
 	for _, skills := range [][]export.Skill{{wordCount(t)}, hell(t)} {
-		a := made(t, "claude-plugin", export.Options{License: "MIT"}, skills...)
+		a := made(t, "claude-plugin", export.Options{Cases: true, License: "MIT"}, skills...)
 		plugin := conform(t, a.Tree[a.Name+"/.claude-plugin/plugin.json"].Data, "testdata/claude/plugin.schema.json")
 		market := conform(t, a.Tree[a.Name+"/.claude-plugin/marketplace.json"].Data, "testdata/claude/marketplace.schema.json")
 		entry := market["plugins"].([]any)[0].(map[string]any)
@@ -44,7 +44,7 @@ func TestThePluginConformsToThePublishedSchema(t *testing.T) {
 
 func TestTheVersionOfASetTellsSetsApart(t *testing.T) {
 	version := func(skills ...export.Skill) any {
-		a := made(t, "claude-plugin", export.Options{Name: "mine"}, skills...)
+		a := made(t, "claude-plugin", export.Options{Cases: true, Name: "mine"}, skills...)
 		require.Equal(t, "mine", a.Name)
 		var plugin map[string]any
 		require.NoError(t, json.Unmarshal(a.Tree["mine/.claude-plugin/plugin.json"].Data, &plugin))

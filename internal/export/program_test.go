@@ -68,7 +68,7 @@ var (
 func TestEveryProgramAnswers(t *testing.T) {
 	s := wordCount(t)
 	for _, f := range export.Formats() {
-		a := made(t, f.Name, export.Options{}, s)
+		a := made(t, f.Name, export.Options{Cases: true}, s)
 		if len(a.Programs) == 0 {
 			continue
 		}
@@ -97,7 +97,7 @@ func TestASkillMayBeCalledLikeAModuleOfPython(t *testing.T) {
 			"subagent.py": "import json\nimport tools\nfrom llm import call_llm\ndef main(query):\n    return {'answer': json.loads(query), 'summary': tools.__doc__[:3]}\n",
 		})
 		for _, format := range []string{"python", "python-script"} {
-			a := made(t, format, export.Options{}, s)
+			a := made(t, format, export.Options{Cases: true}, s)
 			dir, program := unpacked(t, a), a.Programs[name]
 			if format == "python-script" {
 				require.NoError(t, os.Rename(filepath.Join(dir, program), filepath.Join(dir, name+".py")))
@@ -112,7 +112,7 @@ func TestASkillMayBeCalledLikeAModuleOfPython(t *testing.T) {
 var model = []string{"OPENAI_API_KEY=none", "AGENTFACTORY_MODEL=none"}
 
 func TestASingleFileLeavesNothingBehind(t *testing.T) {
-	a := made(t, "python-script", export.Options{}, wordCount(t))
+	a := made(t, "python-script", export.Options{Cases: true}, wordCount(t))
 	tmp := t.TempDir()
 	got := callWith(t, []string{"TMPDIR=" + tmp}, t.TempDir(), python(t), kept(t, a), "a")
 	require.Equal(t, "1 words", got.answer)
@@ -126,7 +126,7 @@ func TestASingleFileThatIsEndedEndsWhatItStarted(t *testing.T) {
 		"subagent.py": "import os, time\ndef main(query):\n    open(query, 'w').write(str(os.getpid()))\n    time.sleep(60)\n",
 	})
 	tmp, started := t.TempDir(), filepath.Join(t.TempDir(), "pid")
-	cmd := exec.CommandContext(t.Context(), python(t), kept(t, made(t, "python-script", export.Options{}, s)), started)
+	cmd := exec.CommandContext(t.Context(), python(t), kept(t, made(t, "python-script", export.Options{Cases: true}, s)), started)
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	require.NoError(t, cmd.Start())
 	var pid []byte
@@ -137,4 +137,21 @@ func TestASingleFileThatIsEndedEndsWhatItStarted(t *testing.T) {
 	left, err := os.ReadDir(tmp)
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+// TestAProgramAsksTheModelThatTheEnvironmentNames has the model behind the same wire protocol as a real one.
+func TestAProgramAsksTheModelThatTheEnvironmentNames(t *testing.T) {
+	s := stored(t, "poet", "Writes a line.", map[string]string{
+		"subagent.py": "from llm import call_llm\ndef main(query):\n    return {'answer': call_llm('Write a line.', query), 'summary': 'asked'}\n",
+	})
+	env := append(withModel(t, `conversations: [{when: {system: Write a line, user: sea}, turns: [{text: "The sea, the sea."}]}]`), "AGENTFACTORY_MODEL=scripted-model")
+	for _, format := range []string{"agent-skills", "python", "python-script"} {
+		a := made(t, format, export.Options{}, s)
+		program := filepath.Join(unpacked(t, a), a.Programs["poet"])
+		require.Equal(t, "The sea, the sea.", callWith(t, env, t.TempDir(), python(t), program, "sea").answer)
+
+		got := callWith(t, []string{"OPENAI_API_KEY=", "OPENAI_BASE_URL="}, t.TempDir(), python(t), program, "sea")
+		require.Equal(t, 3, got.code)
+		require.Contains(t, got.stderr, "OPENAI_API_KEY")
+	}
 }

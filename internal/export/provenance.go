@@ -53,7 +53,7 @@ func origin(s Skill, o Options, place func(path string) string) Origin {
 		from.At[skill.LockFile] = place(skill.LockFile)
 	}
 	for _, c := range s.Cases {
-		if !o.NoCases {
+		if o.Cases {
 			from.Cases = append(from.Cases, c.ID)
 		}
 	}

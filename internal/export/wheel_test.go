@@ -36,7 +36,7 @@ func output(t testing.TB, dir string, command ...string) string {
 }
 
 func TestAWheelIsInstalledAndUsed(t *testing.T) {
-	bin := environment(t, kept(t, made(t, "python", export.Options{License: "MIT"}, wordCount(t))))
+	bin := environment(t, kept(t, made(t, "python", export.Options{Cases: true, License: "MIT"}, wordCount(t))))
 	python := filepath.Join(bin, "python")
 	work := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(work, "text.txt"), []byte("a b c d"), 0o644))
@@ -64,7 +64,7 @@ except SkillError as e:
 
 func TestTheNamesOfPackagesAreImportable(t *testing.T) {
 	for name, pkg := range map[string]string{"word-count": "word_count_skill", "3d-plot": "_3d_plot_skill", "class": "class_skill"} {
-		a := made(t, "python", export.Options{}, stored(t, name, "Answers.", map[string]string{"subagent.py": "main = print\n"}))
+		a := made(t, "python", export.Options{Cases: true}, stored(t, name, "Answers.", map[string]string{"subagent.py": "main = print\n"}))
 		require.Contains(t, a.Tree, pkg+"/__init__.py")
 		require.Equal(t, name, output(t, "", python(t), "-c", "import sys; sys.path.insert(0, sys.argv[1]); print(__import__(sys.argv[2]).NAME)", unpacked(t, a), pkg))
 	}
@@ -74,7 +74,7 @@ func TestAWheelRequiresWhatTheSkillDeclares(t *testing.T) {
 	s := stored(t, "plot", "Plots.", map[string]string{
 		"subagent.py": "# /// script\n# requires-python = \">=3.10\"\n# dependencies = [\"pandas>=2,<3\", \"tomli; python_version < '3.11'\"]\n# ///\ndef main(query): ...\n",
 	})
-	metadata := string(made(t, "python", export.Options{}, s).Tree["plot_skill-3.dist-info/METADATA"].Data)
+	metadata := string(made(t, "python", export.Options{Cases: true}, s).Tree["plot_skill-3.dist-info/METADATA"].Data)
 	for _, line := range []string{"Requires-Python: >=3.10\n", "Requires-Dist: pandas>=2,<3\n", "Requires-Dist: tomli; python_version < '3.11'\n", "Requires-Dist: mcp>=2,<3; extra == \"mcp\"\n"} {
 		require.Contains(t, metadata, line)
 	}
