@@ -2,6 +2,8 @@ package proof_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -76,10 +78,10 @@ func artifact(body string) export.Tree {
 // call is a recorded call. A reply that is a *gateway.Error is one that failed.
 func call(t testing.TB, n int, kind, tool string, request, reply any) gateway.Entry {
 	t.Helper()
-	e := gateway.Entry{N: n, Kind: kind, Tool: tool}
+	e := gateway.Entry{N: n, Kind: kind, Tool: tool, Request: sorted(t, request)}
+	digest := sha256.Sum256([]byte(kind + "\x00" + tool + "\x00" + string(e.Request)))
+	e.RequestDigest = hex.EncodeToString(digest[:])
 	var err error
-	e.Request, err = json.Marshal(request)
-	require.NoError(t, err)
 	if failed, ok := reply.(*gateway.Error); ok {
 		e.Error = failed
 		return e
@@ -87,6 +89,18 @@ func call(t testing.TB, n int, kind, tool string, request, reply any) gateway.En
 	e.Reply, err = json.Marshal(reply)
 	require.NoError(t, err)
 	return e
+}
+
+// sorted is JSON as the gateway records it: fields sorted.
+func sorted(t testing.TB, v any) []byte {
+	t.Helper()
+	data, err := json.Marshal(v)
+	require.NoError(t, err)
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(data, &fields))
+	data, err = json.Marshal(fields)
+	require.NoError(t, err)
+	return data
 }
 
 type object = map[string]any
