@@ -29,7 +29,7 @@ type member struct {
 const (
 	maxMembers = 4096
 	maxDepth   = 24        // folders
-	maxRead    = 256 << 20 // bytes of all files that are read
+	maxRead    = 128 << 20 // bytes of all files that are read
 )
 
 func newSource() source {

@@ -55,7 +55,7 @@ func (j *judgement) language(f facts) {
 	}
 	for _, l := range f.Unread {
 		if !faulty[l.File] {
-			j.add(l.at, RuleSyntax, Error, "%s", l.Message)
+			j.add(l.at, RuleSyntax, Error, "%s (says the Python of this worker)", l.Message)
 		}
 	}
 	j.versions(f, said)

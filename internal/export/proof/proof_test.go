@@ -248,6 +248,10 @@ func TestTheOutputDecides(t *testing.T) {
 			change: func(s *export.Skill) {
 				s.Cases[0].Calls = []gateway.Entry{call(t, 1, gateway.KindTool, "browser_automation", object{}, object{})}
 			}},
+		"a command that was refused": {body: `answer = "3 words"`, outcome: proof.Unproved, by: "recording", why: "a command was refused",
+			change: func(s *export.Skill) {
+				s.Cases[0].Calls = []gateway.Entry{call(t, 1, gateway.KindShell, "", object{"command": "rm"}, gateway.Errorf(gateway.Denied, "no"))}
+			}},
 		"no cases": {body: "", outcome: proof.Unproved, why: "no stored cases", change: func(s *export.Skill) { s.Cases = nil }},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -69,6 +69,8 @@ func (t *trial) hopeless() string {
 		switch {
 		case e.Kind == gateway.KindTool && e.Tool == "browser_automation":
 			return "it uses the browser, whose pages are not recorded"
+		case e.Kind == gateway.KindShell && e.Error != nil:
+			return "a command was refused then, and an export refuses none"
 		case e.Kind != gateway.KindShell && e.Kind != gateway.KindShellDone:
 			calls++
 		}

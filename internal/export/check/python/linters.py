@@ -1,6 +1,7 @@
 """Runs the linters over Python files. Comments in the files that would silence them count for nothing."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -32,16 +33,19 @@ def vermin(python, paths):
     said = run(start + options + ["--format", "parsable", "-t=%s-" % python, "--"] + paths, ends=(0, 1))
     if not said.rpartition("\n:::")[1] and not said.startswith(":::"):  # its last line; it ends with 1 for many reasons
         sys.exit("vermin gave no result: %s" % said[-500:])
-    return [found for line in said.splitlines() for found in [violation(line, paths)] if found]
+    return list(filter(None, (violation(line, paths) for line in said.splitlines())))
+
+
+# What follows a path: line, column, the least 2.x and 3.x, and what needs it. A syntax error has no version.
+VIOLATION = re.compile(r":(\d+):\d*:[^:]*:(3[\d.]*):(.*)")
 
 
 def violation(line, paths):
-    """Reads path:line:column:least 2.x:least 3.x:what; None where no version of 3.x is at fault."""
+    """Reads a line of vermin; None where no version of 3.x is at fault."""
     for path in paths:
-        if line.startswith(path + ":"):
-            number, _, _, since, what = line[len(path) + 1:].split(":", 4) if line.count(":", len(path) + 1) > 3 else [""] * 5
-            if number and since[:1] == "3":
-                return {"file": path, "line": int(number), "since": since, "message": what}
+        match = VIOLATION.fullmatch(line, len(path)) if line.startswith(path) else None
+        if match:
+            return {"file": path, "line": int(match[1]), "since": match[2], "message": match[3]}
     return None
 
 
