@@ -39,7 +39,6 @@ import (
 	"embed"
 	"fmt"
 	"slices"
-	"strings"
 
 	"agentfactory/internal/pyruntime"
 )
@@ -101,5 +100,5 @@ func toolOf(file string) string {
 // IsModule tells whether a file of an export is one of the modules, by its name without a directory.
 func IsModule(name string) bool {
 	_, ok := all()[name]
-	return ok && strings.HasSuffix(name, ".py")
+	return ok
 }

@@ -125,8 +125,12 @@ def _opener(allow):
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_):
+    """Takes a redirect for what it is, an answer without a document."""
+
+    def http_error_302(self, *_):
         return None
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 class _HTTP(urllib.request.HTTPHandler):

@@ -109,6 +109,7 @@ def _write(out, text):
 def _say(message, code):
     """One line on standard error, the last one."""
     try:
+        sys.stdout.flush()  # which leads there, too
         sys.stderr.flush()
         _write(2, " ".join(message.split()) + "\n")
     except (OSError, ValueError):
