@@ -143,16 +143,24 @@ func TestSumsAreWhatSha256sumReads(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 }
 
+// FuzzVerify begins with artifacts that are small, for what is to be broken is how they are read.
 func FuzzVerify(f *testing.F) {
-	s := wordCount(f)
-	for _, format := range export.Formats() {
-		a, err := format.Make([]export.Skill{s}, export.Options{})
+	text := []byte("x")
+	sums := digest(text) + "  a\n" + digest([]byte("{}")) + "  provenance.json\n"
+	for _, tree := range []export.Tree{
+		{"x/a": {Data: text}, "x/provenance.json": {Data: []byte("{}")}, "x/SHA256SUMS": {Data: []byte(sums)}},
+		{"a": {Data: text}, "x.dist-info/RECORD": {Data: []byte("a,sha256=,1\nx.dist-info/RECORD,,\n")}, "x.dist-info/provenance.json": {Data: []byte("{}")}},
+	} {
+		data, err := tree.Zip()
 		require.NoError(f, err)
-		f.Add(a.Data)
+		f.Add(data)
 	}
+	f.Add(made(f, "prompt", export.Options{}, wordCount(f)).Data)
+	f.Add([]byte("# agentfactory-digest: sha256:" + digest(nil) + "\nFILES = {\n}  # end of FILES\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := export.VerifyBytes(data); err != nil {
 			require.ErrorIs(t, err, export.ErrNotAnArtifact)
+			require.NotContains(t, err.Error(), "\n")
 		}
 	})
 }
