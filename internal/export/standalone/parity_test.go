@@ -235,6 +235,7 @@ var same = []string{
 }
 
 func TestACallGivesTheSameInTheFactoryAndInAnExport(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"some-model", "old-model"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

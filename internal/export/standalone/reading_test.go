@@ -37,6 +37,7 @@ const article = `<!doctype html><html><head><title> K2,
 </main><footer>Imprint</footer></body></html>`
 
 func TestAPageIsReadAsMarkdown(t *testing.T) {
+	t.Parallel()
 	site := serve(t, sends("text/html; charset=utf-8", article))
 	got := readings(t, site, "/wiki/K2#x")[0]
 	require.Empty(t, got.Message)
@@ -67,6 +68,7 @@ It is cold_there.
 }
 
 func TestDocumentsAreReadByTheirTypeAndEncoding(t *testing.T) {
+	t.Parallel()
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	fmt.Fprint(w, "packed ä")
@@ -112,6 +114,7 @@ func TestDocumentsAreReadByTheirTypeAndEncoding(t *testing.T) {
 }
 
 func TestPagesThatCannotBeReadSayWhy(t *testing.T) {
+	t.Parallel()
 	site := serve(t, nil)
 	routes := map[string]http.HandlerFunc{
 		"/gone": status(410, ""), "/down": status(503, "", "Retry-After", "100"), "/picture": sends("image/png", "\x89PNG"), "/empty": sends("text/html", "<script>x</script>"),
@@ -137,8 +140,8 @@ func TestPagesThatCannotBeReadSayWhy(t *testing.T) {
 		{"/odd", "unavailable", "HOST answered 799"},
 		{"/picture", "unavailable", "HOST is of the type image/png, which cannot be read as text"},
 		{"/binary", "unavailable", "HOST is of the type application/octet-stream, which cannot be read as text"},
-		{"/empty", "unavailable", "URL/empty holds no text; it may be made by scripts, for which there is browser_automation"},
-		{"/pdf", "unavailable", "URL/pdf is a PDF document: install pypdf to read it here (python -m pip install pypdf), or set JINA_API_KEY"},
+		{"/empty", "unavailable", "SITE/empty holds no text; it may be made by scripts, for which there is browser_automation"},
+		{"/pdf", "unavailable", "SITE/pdf is a PDF document: install pypdf to read it here (python -m pip install pypdf), or set JINA_API_KEY"},
 		{"/loop", "unavailable", "HOST: it redirects more than 10 times"},
 		{"/nowhere", "unavailable", "HOST answered 302 Found"},
 		{"/private", "denied", "HOST: 10.0.0.1 is not a public address; only the public internet may be reached, unless AGENTFACTORY_ALLOW_PRIVATE=1"},
@@ -168,7 +171,7 @@ func TestPagesThatCannotBeReadSayWhy(t *testing.T) {
 		require.Equal(t, "ToolError", got.Error, calls[i])
 		if cases[i].code != "" {
 			require.Equal(t, cases[i].code, got.Code, calls[i]+got.Message)
-			require.Contains(t, got.Message, strings.NewReplacer("HOST", host, "URL", site.URL).Replace(cases[i].says))
+			require.Contains(t, got.Message, strings.NewReplacer("HOST", host, "SITE", site.URL).Replace(cases[i].says))
 		}
 	}
 
@@ -176,11 +179,12 @@ func TestPagesThatCannotBeReadSayWhy(t *testing.T) {
 	require.Equal(t, "arrived", read[0].Value)
 	require.Equal(t, site.URL+"/%C3%A4?q=%C3%BC", read[0].Attributes["url"])
 	require.Len(t, read[1].Value, 200_000)
-	require.Contains(t, read[1].Attributes["note"], "only the first 8 MiB were read; the text is cut: these are the first 200000 of its 8388607 bytes")
+	require.Contains(t, read[1].Attributes["note"], "only the first 8 MiB were read; the text is cut: these are the first 200000 of its 8388608 bytes")
 	require.Equal(t, "ok", read[3].Value)
 }
 
 func TestPrivateAddressesAreReadWhereThatIsAllowed(t *testing.T) {
+	t.Parallel()
 	site := serve(t, sends("text/plain", "intranet"))
 	call := `web_reading("` + site.URL + `/")`
 	require.Equal(t, "denied", one(t, nil, call).Code)

@@ -38,6 +38,7 @@ def main(query):
 `
 
 func TestALauncherPrintsOneLineOfJSON(t *testing.T) {
+	t.Parallel()
 	dir := skill(t, counts, "")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "word_count", "helper.py"), []byte("def words(t): return t.split()"), 0o644))
 	for name, c := range map[string]struct {
@@ -68,6 +69,7 @@ func TestALauncherPrintsOneLineOfJSON(t *testing.T) {
 }
 
 func TestTheExitCodeAndTheLastLineSayWhyThereIsNoAnswer(t *testing.T) {
+	t.Parallel()
 	whole := "OPENAI_API_KEY=" + openaiKey
 	for name, c := range map[string]struct {
 		code, options string
@@ -124,6 +126,7 @@ func TestATracebackIsShownOnRequest(t *testing.T) {
 }
 
 func TestHelpNamesEveryVariable(t *testing.T) {
+	t.Parallel()
 	tools := []string{"web_search", "web_reading", "browser_automation", "shell_command"}
 	done := run(t, skill(t, "", "model=True, audio=True, requires=['pandas>=2'], tools="+toJSON(t, tools)), nil, "", "word-count.py", "--help")
 	require.Zero(t, done.code)
@@ -149,6 +152,7 @@ func toJSON(t testing.TB, v any) string {
 }
 
 func TestCommandsDoNotInheritKeys(t *testing.T) {
+	t.Parallel()
 	dir := skill(t, "from tools import shell_command\ndef main(q): return {'answer': shell_command('env')['stdout'], 'summary': ''}", "tools=['shell_command']")
 	done := run(t, dir, []string{"OPENAI_API_KEY=" + openaiKey, "SERPER_API_KEY=" + serperKey, "JINA_API_KEY=" + jinaKey, "PLAIN=1"}, "", "word-count.py", "x")
 	require.Zero(t, done.code, done.stderr)
@@ -157,6 +161,7 @@ func TestCommandsDoNotInheritKeys(t *testing.T) {
 }
 
 func TestThreadsThatAreLeftDoNotKeepTheProcess(t *testing.T) {
+	t.Parallel()
 	dir := skill(t, "import threading, time, tempfile\nkept = tempfile.TemporaryDirectory(dir='.')\ndef main(q):\n    threading.Thread(target=time.sleep, args=(600,)).start()\n    return {'answer': 'a', 'summary': 'b'}", "")
 	done := run(t, dir, nil, "", "word-count.py", "x")
 	require.Zero(t, done.code, done.stderr)
@@ -181,6 +186,7 @@ print(json.dumps([tried(**o) for o in json.load(sys.stdin)]))
 `
 
 func TestAProgramCallsASkill(t *testing.T) {
+	t.Parallel()
 	dir := skill(t, `
 import os, subprocess, time
 from llm import call_llm

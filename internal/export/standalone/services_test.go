@@ -10,6 +10,7 @@ import (
 )
 
 func TestFailuresThatPassAreTriedAgain(t *testing.T) {
+	t.Parallel()
 	found := sends("application/json", `{"searchParameters": {}, "organic": [{"title": "A", "link": "https://example.org"}]}`)
 	said := func(w http.ResponseWriter, _ *http.Request) { reply(w, false, `"content": "hello"`) }
 	for name, fault := range map[string]http.HandlerFunc{
@@ -30,6 +31,7 @@ func TestFailuresThatPassAreTriedAgain(t *testing.T) {
 }
 
 func TestFailuresOfServicesSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	echo := `{"message": "Invalid key ` + serperKey + `", "error": {"message": "Invalid key ` + openaiKey + `"}}`
 	for name, c := range map[string]struct {
 		answer      http.HandlerFunc
@@ -76,6 +78,7 @@ _reading.TIME = _service.TIME = 1
 `
 
 func TestSilenceEnds(t *testing.T) {
+	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/drip") {
 			for range 100 {
@@ -98,6 +101,7 @@ func TestSilenceEnds(t *testing.T) {
 }
 
 func TestAServerThatIsNotThereIsNamed(t *testing.T) {
+	t.Parallel()
 	s := serve(t, nil)
 	s.URL = "http://127.0.0.1:9"
 	got := try(t, export(t, nil), append(serper(s), model(s)...), `web_search("x")`, `call_llm("", "x")`, `transcribe("a.mp3")`)
@@ -106,6 +110,7 @@ func TestAServerThatIsNotThereIsNamed(t *testing.T) {
 }
 
 func TestASettingThatIsMissingIsNamed(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		env           []string
 		call, missing string
@@ -131,6 +136,7 @@ func TestASettingThatIsMissingIsNamed(t *testing.T) {
 }
 
 func TestTheModelIsChosenBySettingsInTheirOrder(t *testing.T) {
+	t.Parallel()
 	s := serve(t, answerModel)
 	env := []string{"OPENAI_BASE_URL=" + s.URL + "/v1/", "OPENAI_MODEL=third", "AGENTFACTORY_MODEL=second", "AGENTFACTORY_SUBAGENT_MODEL=first"}
 	for i := range 3 {
@@ -145,6 +151,7 @@ func TestTheModelIsChosenBySettingsInTheirOrder(t *testing.T) {
 }
 
 func TestTheOldNameOfTheLimitIsRemembered(t *testing.T) {
+	t.Parallel()
 	s := serve(t, answerModel)
 	env := append(model(s), "AGENTFACTORY_SUBAGENT_MODEL=old-model")
 	got := try(t, export(t, nil), env, `call_llm("", "x", 7)`, `call_llm("", "x", 7)`)
