@@ -39,7 +39,7 @@ func TestFailuresOfServicesSayWhatToDo(t *testing.T) {
 		missing     bool // a key is what is missing
 		times       int  // that the search is asked
 	}{
-		"a wrong key":     {status(401, echo), "Serper refuses the key (401 Unauthorized: Invalid key [secret]): check SERPER_API_KEY", "(auth, HTTP 401): SITE/v1: Invalid key *** (check OPENAI_API_KEY, and that the key may use this model)", true, 1},
+		"a wrong key":     {status(401, echo), "Serper refuses the key (401 Unauthorized: Invalid key [secret]): check SERPER_API_KEY", "(auth, HTTP 401): SITE/v1: Invalid key [secret] (check OPENAI_API_KEY, and that the key may use this model)", true, 1},
 		"no credit":       {status(402, `{"message": "none"}`), "the account at Serper is out of credit (402 Payment Required: none)", "(quota, HTTP 402): SITE/v1: none (the account is out of credit)", false, 1},
 		"nothing there":   {status(404, ""), "Serper is not at SITE (404 Not Found): check SERPER_BASE_URL", "(not_found, HTTP 404): SITE/v1: the server gave no reason (check the model's name and OPENAI_BASE_URL)", false, 1},
 		"a redirect":      {status(302, "", "Location", "http://10.0.0.1/"), "Serper is not at SITE (302 Found): check SERPER_BASE_URL", "HTTP 302): SITE/v1: the server gave no reason", false, 1},

@@ -53,8 +53,8 @@ class Server:
     def mask(self, text):
         """A text from outside without the key, and without whatever looks like one."""
         if self.key:
-            text = text.replace(self.key, "***")
-        return _KEY_SHAPE.sub("***", text)
+            text = text.replace(self.key, "[secret]")
+        return _KEY_SHAPE.sub("[secret]", text)
 
 
 # What providers echo of a wrong key, masked halves included.
