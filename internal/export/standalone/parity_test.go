@@ -215,6 +215,7 @@ var same = []string{
 	`call_llm("s", [{"role": "tool", "content": "x"}])`,
 	`call_llm("s", [{"role": "user", "content": 3}])`,
 	`call_llm("s", [{"role": "user", "content": []}])`,
+	`call_llm("", [{"role": "user", "content": "a"}, {"role": "assistant", "content": [{"type": "text", "text": "b"}, {"type": "text", "text": "c"}]}, {"role": "user", "content": "d"}])`,
 	`call_llm("s", [{"role": "assistant", "content": [{"type": "image", "path": "pixel.png"}]}])`,
 	`call_llm("s", [{"role": "user", "content": [{"type": "image", "path": "talk.mp3"}]}])`,
 	`call_llm("s", [{"role": "user", "content": [{"type": "image", "path": "/etc/hostname"}]}])`,
