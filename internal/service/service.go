@@ -22,6 +22,9 @@ import (
 
 	"agentfactory/activities"
 	"agentfactory/internal/config"
+	"agentfactory/internal/export"
+	"agentfactory/internal/export/check"
+	"agentfactory/internal/export/proof"
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/llm/scripted"
 	"agentfactory/internal/netguard"
@@ -50,15 +53,16 @@ type Parts struct {
 
 // Service is a worker on both task queues.
 type Service struct {
-	models  *Models
-	python  *pyruntime.Runtime
-	listing *listing
-	tools   toolSet
-	rules   rules
-	workers []worker.Worker
-	script  *scripted.Running
-	level   sandbox.Level
-	scratch string // of this process
+	models   *Models
+	python   *pyruntime.Runtime
+	exporter *activities.Exporter
+	listing  *listing
+	tools    toolSet
+	rules    rules
+	workers  []worker.Worker
+	script   *scripted.Running
+	level    sandbox.Level
+	scratch  string // of this process
 }
 
 // New checks every part, so that a wrong configuration shows at the start and not in
@@ -137,11 +141,24 @@ func (s *Service) openPython(ctx context.Context, p Parts) error {
 		return err
 	}
 	s.level = box.Level()
-	runtime, err := Python(p.Config, p.State, python, box)
+	with, err := Python(p.Config, p.State, python, box)
 	if err != nil {
 		return err
 	}
-	s.python, err = pyruntime.New(runtime)
+	if s.python, err = pyruntime.New(with); err != nil {
+		return err
+	}
+	return s.openExporter(p, with)
+}
+
+// openExporter makes what looks at skills and runs artifacts before they are published.
+func (s *Service) openExporter(p Parts, with pyruntime.Config) error {
+	checker, err := check.New(check.Config{Sandbox: with.Sandbox, Python: with.Python, Packages: s.python.Environments(), Secrets: secrets(p.Config)})
+	if err != nil {
+		return err
+	}
+	prover, err := proof.New(proof.Config{Sandbox: with.Sandbox, Python: with.Python, Runtime: s.python, Limits: limits(p.Config.Limits.Subagent)})
+	s.exporter = &activities.Exporter{Checker: checker, Prover: prover}
 	return err
 }
 
@@ -199,6 +216,7 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	main.RegisterWorkflowWithOptions(workflows.Solve, workflow.RegisterOptions{Name: workflows.SolveType})
 	main.RegisterWorkflowWithOptions(workflows.SelfEvolve, workflow.RegisterOptions{Name: workflows.EvolveType})
 	main.RegisterWorkflowWithOptions(workflows.Gate, workflow.RegisterOptions{Name: workflows.GateType})
+	main.RegisterWorkflowWithOptions(workflows.Deploy, workflow.RegisterOptions{Name: workflows.DeployType})
 	library := p.Config.Library
 	main.RegisterActivity(&activities.Runs{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Tools: s.tools.offered, Defaults: defaults(p.Config.Limits.Run),
@@ -208,12 +226,16 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	main.RegisterActivity(&activities.Model{Records: records, Models: s.models})
 	main.RegisterActivity(&activities.Library{Records: records, Blobs: blobs, Skills: skills, VersionsPerDay: *library.VersionsPerDay})
 	main.RegisterActivity(&activities.Gates{Skills: skills, Models: s.models})
+	exports := export.Library{Skills: skills, Blobs: blobs, Objects: p.Objects}
+	s.exporter.Library = exports
+	main.RegisterActivity(&activities.Exports{Library: exports})
 	main.RegisterActivity(agents)
 	box := worker.New(p.Temporal.Client, workflows.SandboxTaskQueue, worker.Options{
 		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
 		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: max(2, runtime.NumCPU()),
 	})
 	box.RegisterActivity(agents)
+	box.RegisterActivity(s.exporter)
 	s.workers = []worker.Worker{main, box}
 }
 
