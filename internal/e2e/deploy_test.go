@@ -16,7 +16,6 @@ import (
 	"agentfactory/activities"
 	"agentfactory/internal/export"
 	"agentfactory/internal/run"
-	"agentfactory/skillstore"
 	"agentfactory/workflows"
 )
 
@@ -112,7 +111,7 @@ func TestASkillThatIsNotFitIsRefusedWithFileAndLine(t *testing.T) {
 		"undeclared":   "import json\nimport tabulate\ndef main(query):\n    return {\"answer\": tabulate.tabulate(json.loads(query)), \"summary\": \"\"}\n",
 		"never-proved": "def main(query):\n    return {\"answer\": query, \"summary\": \"\"}\n",
 	} {
-		s.saved(name, code)
+		s.keep(name, code)
 	}
 	res := s.deploy(workflows.DeployInput{All: true, AllowProvisional: true})
 	require.Len(t, res.Artifacts, 1)
@@ -126,15 +125,4 @@ func TestASkillThatIsNotFitIsRefusedWithFileAndLine(t *testing.T) {
 	require.Contains(t, reasons["undeclared"], "subagent.py:2: ")
 	require.Contains(t, reasons["undeclared"], "tabulate")
 	require.Contains(t, reasons["never-proved"], "no past case could tell whether it works: the skill has no stored cases")
-}
-
-// saved puts a skill into the library that no run has made.
-func (s *stack) saved(name, code string) {
-	s.t.Helper()
-	m, err := s.skills.AddVersion(s.t.Context(), skillstore.Draft{
-		Name: name, Description: "A skill of a test that is called " + name + ".", EntryFile: "subagent.py", Files: map[string][]byte{"subagent.py": []byte(code)},
-	})
-	require.NoError(s.t, err)
-	_, err = s.skills.Promote(s.t.Context(), skillstore.Promotion{Name: name, Version: m.Version, PromotionID: "by hand"})
-	require.NoError(s.t, err)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"agentfactory/internal/export"
+	"agentfactory/internal/export/hosttest"
 )
 
 // called is what a program made of a query.
@@ -144,7 +145,7 @@ func TestAProgramAsksTheModelThatTheEnvironmentNames(t *testing.T) {
 	s := stored(t, "poet", "Writes a line.", map[string]string{
 		"subagent.py": "from llm import call_llm\ndef main(query):\n    return {'answer': call_llm('Write a line.', query), 'summary': 'asked'}\n",
 	})
-	env := append(withModel(t, `conversations: [{when: {system: Write a line, user: sea}, turns: [{text: "The sea, the sea."}]}]`), "AGENTFACTORY_MODEL=scripted-model")
+	env := append(hosttest.Model(t, `conversations: [{when: {system: Write a line, user: sea}, turns: [{text: "The sea, the sea."}]}]`), "AGENTFACTORY_MODEL=scripted-model")
 	for _, format := range []string{"agent-skills", "python", "python-script"} {
 		a := made(t, format, export.Options{}, s)
 		program := filepath.Join(unpacked(t, a), a.Programs["poet"])
