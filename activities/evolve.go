@@ -53,7 +53,7 @@ func (r *Runs) retrieve(ctx context.Context, in BeginInput) (*retrieved, error) 
 	if err := r.readSkill(ctx, name, e); err != nil {
 		return nil, err
 	}
-	if e.inputs, err = r.storeInputs(ctx, in.Files); err != nil {
+	if e.inputs, err = r.inputs().store(ctx, in.Files); err != nil {
 		return nil, err
 	}
 	if e.task == "" {

@@ -2,10 +2,8 @@ package activities
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 	"time"
 
@@ -111,7 +109,7 @@ func (r *Runs) prepareOpening(ctx context.Context, in BeginInput) (*opened, erro
 		return &opened{task: e.task, inputs: e.inputs, message: metaskill.RepairMessage(e.repair(), listedFiles(e.inputs), r.Tools),
 			evolves: e.head.Name, calls: e.assessment(), offered: []run.Candidate{{Name: e.head.Name, Version: e.head.Version, Score: 1}}}, nil
 	}
-	inputs, err := r.storeInputs(ctx, in.Files)
+	inputs, err := r.inputs().store(ctx, in.Files)
 	if err != nil {
 		return nil, err
 	}
@@ -191,73 +189,6 @@ func (r *Runs) suggest(ctx context.Context, in BeginInput, o *opened) ([]metaski
 		o.offered = append(o.offered, run.Candidate{Name: head.Name, Version: head.Version, Score: h.Score})
 	}
 	return suggestions, nil
-}
-
-func (r *Runs) storeInputs(ctx context.Context, files []run.InputFile) (workspace.Manifest, error) {
-	if len(files) > MaxInputFiles {
-		return nil, invalid("files: %d input files; at most %d are taken, so pack them into an archive", len(files), MaxInputFiles)
-	}
-	var manifest workspace.Manifest
-	for i, f := range files {
-		clean, err := workspace.CleanPath(f.Path)
-		if err != nil {
-			return nil, invalid("files[%d].path: %v", i, err)
-		}
-		if _, twice := manifest.Lookup(clean); twice {
-			return nil, invalid("files[%d].path: %s is given twice", i, clean)
-		}
-		entry, err := r.storeInput(ctx, f)
-		if err != nil {
-			return nil, failure(fmt.Sprintf("files[%d] (%s)", i, clean), err)
-		}
-		entry.Path = clean
-		manifest = manifest.With(entry)
-	}
-	return manifest, nil
-}
-
-func (r *Runs) storeInput(ctx context.Context, f run.InputFile) (workspace.File, error) {
-	if f.Key != "" {
-		if f.Text != "" || f.Base64 != "" {
-			return workspace.File{}, invalid("%s: give one of text, base64 and key, not several", f.Path)
-		}
-		return r.uploaded(ctx, f)
-	}
-	data := []byte(f.Text)
-	if f.Base64 != "" {
-		if f.Text != "" {
-			return workspace.File{}, invalid("%s: give one of text, base64 and key, not several", f.Path)
-		}
-		decoded, err := base64.StdEncoding.DecodeString(f.Base64)
-		if err != nil {
-			return workspace.File{}, invalid("%s: base64: %v", f.Path, err)
-		}
-		data = decoded
-	}
-	digest, err := r.Blobs.Put(ctx, data)
-	if err != nil {
-		return workspace.File{}, err
-	}
-	return workspace.File{Digest: digest, Size: int64(len(data))}, nil
-}
-
-// uploaded checks a file that was put on S3 before the run; its key names its digest.
-func (r *Runs) uploaded(ctx context.Context, f run.InputFile) (workspace.File, error) {
-	digest := objectstore.Digest(path.Base(f.Key))
-	if !digest.Valid() || f.Key != objectstore.BlobKey(digest) {
-		return workspace.File{}, invalid("%s: key %q is no blobs/sha256/<2>/<digest> key; upload the file with `starter install --file`", f.Path, f.Key)
-	}
-	info, err := r.Objects.Stat(ctx, f.Key)
-	if errors.Is(err, objectstore.ErrNotFound) {
-		return workspace.File{}, invalid("%s: nothing is stored under key %s; upload it first", f.Path, f.Key)
-	}
-	if err != nil {
-		return workspace.File{}, err
-	}
-	if info.Size > MaxInputFile {
-		return workspace.File{}, invalid("%s: %d bytes; an input file may have %d", f.Path, info.Size, int64(MaxInputFile))
-	}
-	return workspace.File{Digest: digest, Size: info.Size}, nil
 }
 
 // Close writes result.json at every ending that our code lives to see, and returns the result as written.

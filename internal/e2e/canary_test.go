@@ -251,9 +251,9 @@ func (n *nest) inRequests() catch {
 // inCommands hunts in what people are shown and given.
 func (n *nest) inCommands() catch {
 	found := catch{}
-	starter, out := filepath.Join(n.t.TempDir(), "starter"), n.t.TempDir()
-	said, err := exec.CommandContext(n.t.Context(), "go", "build", "-o", starter, "agentfactory/starter").CombinedOutput()
-	require.NoError(n.t, err, string(said))
+	starter, err := starterBinary()
+	require.NoError(n.t, err)
+	out := n.t.TempDir()
 	commands := []string{
 		"runs list", "runs list --json", "doctor --settings", "doctor --json", "policy show", "browser sessions list",
 		"skills list", "skills show spy", "skills code spy", "skills history spy", "skills cases spy", "skills stats spy", "skills diff spy 1 2", "skills export spy " + out,

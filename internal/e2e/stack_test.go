@@ -32,6 +32,15 @@ import (
 
 var workerBinary string
 
+// starterBinary builds the command line where a test needs it, beside the worker.
+var starterBinary = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(filepath.Dir(workerBinary), "starter")
+	if out, err := exec.Command("go", "build", "-o", binary, "agentfactory/starter").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the starter: %w: %s", err, out)
+	}
+	return binary, nil
+})
+
 func TestMain(m *testing.M) {
 	s3server.MaybeRun()
 	maybeTemporal()

@@ -217,6 +217,7 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	main.RegisterWorkflowWithOptions(workflows.SelfEvolve, workflow.RegisterOptions{Name: workflows.EvolveType})
 	main.RegisterWorkflowWithOptions(workflows.Gate, workflow.RegisterOptions{Name: workflows.GateType})
 	main.RegisterWorkflowWithOptions(workflows.Deploy, workflow.RegisterOptions{Name: workflows.DeployType})
+	main.RegisterWorkflowWithOptions(workflows.RunSkill, workflow.RegisterOptions{Name: workflows.RunSkillType})
 	library := p.Config.Library
 	main.RegisterActivity(&activities.Runs{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Tools: s.tools.offered, Defaults: defaults(p.Config.Limits.Run),
