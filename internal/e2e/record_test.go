@@ -92,6 +92,28 @@ func TestHistoriesOfRepairsCanBeRecorded(t *testing.T) {
 	s.record("gate", gate.WorkflowId, []string{gate.RunId})
 }
 
+// And for deployments, and skills that are run by themselves.
+func TestHistoriesOfDeploymentsCanBeRecorded(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, fitting)
+	s.worker()
+	s.keep("word-count", telling, past{query: "one two", answer: "2 words"})
+	deployed := s.startAs(workflows.DeployType, "deployed", workflows.DeployInput{
+		Skills: []string{"word-count", "gone"}, Formats: []string{"python-script", "mcp"}, AllowProvisional: true,
+	})
+	var res workflows.DeployResult
+	require.NoError(t, deployed.Get(t.Context(), &res))
+	require.Len(t, res.Artifacts, 2)
+	require.Len(t, res.Failed, 1)
+	asked := s.startAs(workflows.RunSkillType, "asked", workflows.RunSkillInput{Skill: "word-count", Query: "one"})
+	require.NoError(t, asked.Get(t.Context(), nil))
+	if os.Getenv("RECORD_HISTORIES") == "" {
+		return
+	}
+	s.record("deployed", deployed.GetID(), []string{deployed.GetRunID()})
+	s.record("asked-a-skill", asked.GetID(), []string{asked.GetRunID()})
+}
+
 // unreliable is a model whose key stops working for a while.
 const unreliable = `
 conversations:
