@@ -135,6 +135,7 @@ func makeExport(ctx context.Context, library export.Library, in MakeExportInput)
 		if err != nil {
 			return nil, export.Artifact{}, fmt.Errorf("%s: %w", v.Name, err)
 		}
+		s.Python = in.Python[v.Name]
 		skills = append(skills, s)
 	}
 	a, err := format.Make(skills, export.Options{Cases: !in.WithoutCases})

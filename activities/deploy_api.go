@@ -27,6 +27,7 @@ type FailedExport struct {
 // ExportCheck is what the static checks say of a skill, a line each: FILE:LINE: what and why. An error keeps it from being
 // exported.
 type ExportCheck struct {
+	Python   string   `json:"python,omitempty"` // the oldest version that it runs on, such as 3.9
 	Errors   []string `json:"errors,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -36,6 +37,8 @@ type MakeExportInput struct {
 	Format       string       `json:"format"`
 	Skills       []VersionRef `json:"skills"`
 	WithoutCases bool         `json:"without_cases,omitempty"`
+	// Python are the oldest versions on which the skills run, by name, as ExportCheck found them.
+	Python map[string]string `json:"python,omitempty"`
 }
 
 // MadeExport is an artifact that lies in the blob store and is not published yet.

@@ -33,7 +33,7 @@ func (x *Exporter) CheckExport(ctx context.Context, v VersionRef) (ExportCheck, 
 	if err != nil {
 		return ExportCheck{}, failure("read "+v.Name, err)
 	}
-	found, err := x.Checker.Check(ctx, s)
+	report, err := x.Checker.Check(ctx, s)
 	var missing *pyruntime.IndexError
 	if errors.As(err, &missing) && !missing.Passing { // without the linters nobody has looked
 		return ExportCheck{Errors: []string{brief(err.Error())}}, nil
@@ -41,11 +41,11 @@ func (x *Exporter) CheckExport(ctx context.Context, v VersionRef) (ExportCheck, 
 	if err != nil {
 		return ExportCheck{}, failure("check "+v.Name, err)
 	}
-	var res ExportCheck
-	for i, f := range found {
+	res := ExportCheck{Python: report.Python}
+	for i, f := range report.Findings {
 		switch {
 		case i == maxFindings:
-			res.Warnings = append(res.Warnings, fmt.Sprintf("there are %d more findings", len(found)-i))
+			res.Warnings = append(res.Warnings, fmt.Sprintf("there are %d more findings", len(report.Findings)-i))
 			return res, nil
 		case f.Severity == check.Error:
 			res.Errors = append(res.Errors, f.String())

@@ -20,7 +20,7 @@ func Deploy(ctx workflow.Context, raw json.RawMessage) (DeployResult, error) {
 	if err != nil {
 		return DeployResult{}, invalidInput(err)
 	}
-	d := &deploy{in: in, result: DeployResult{Artifacts: []activities.Artifact{}, Failed: []activities.FailedExport{}}}
+	d := &deploy{in: in, python: map[string]string{}, result: DeployResult{Artifacts: []activities.Artifact{}, Failed: []activities.FailedExport{}}}
 	const shows = "which skills have been exported, and what the deployment waits for"
 	if err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery, d.status, workflow.QueryHandlerOptions{Description: shows}); err != nil {
 		return DeployResult{}, err
@@ -33,7 +33,8 @@ func Deploy(ctx workflow.Context, raw json.RawMessage) (DeployResult, error) {
 type deploy struct {
 	in        DeployInput
 	plan      activities.DeployPlan
-	sound     []activities.VersionRef // skills that passed their checks, in the order of the plan
+	sound     []activities.VersionRef // skills that passed their checks
+	python    map[string]string       // the oldest Python of each of them
 	result    DeployResult
 	story     story
 	impatient bool
@@ -125,6 +126,7 @@ func (d *deploy) check(ctx workflow.Context, v activities.VersionRef) error {
 		return nil
 	}
 	d.sound = append(d.sound, v)
+	d.python[v.Name] = res.Python
 	return nil
 }
 
@@ -142,7 +144,10 @@ func (d *deploy) make(ctx workflow.Context, format string, skills []activities.V
 	name := fmt.Sprintf("%s of %s", format, skillNames(skills))
 	d.story.phase(ctx, run.Saving, "make "+name)
 	var made activities.MadeExport
-	in := activities.MakeExportInput{Format: format, Skills: skills, WithoutCases: d.in.WithoutCases}
+	in := activities.MakeExportInput{Format: format, Skills: skills, WithoutCases: d.in.WithoutCases, Python: map[string]string{}}
+	for _, v := range skills {
+		in.Python[v.Name] = d.python[v.Name]
+	}
 	if err := perform(ctx, d, recordKeeping, "pack "+name, (*activities.Exports).MakeExport, in, &made); err != nil {
 		return err
 	}

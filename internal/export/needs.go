@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ var (
 func needsOf(s Skill) needs {
 	n := needs{Python: strings.TrimSpace(s.Declared.RequiresPython), Packages: slices.Clone(s.Declared.Dependencies)}
 	if n.Python == "" {
-		n.Python = ">=" + standalone.OldestPython
+		n.Python = ">=" + cmp.Or(s.Python, standalone.OldestPython)
 	}
 	n.Model, n.Audio = modelUse(s)
 	n.Browser = slices.Contains(s.Manifest.Tools, "browser_automation")

@@ -22,9 +22,11 @@ type Skill struct {
 	DocumentText []byte
 	Code         map[string][]byte // by path as in the version; neither SKILL.md nor lock
 	Declared     pyruntime.Metadata
-	Lock         []byte // see skill.LockFile; nil: it needs no packages
-	Cases        []Case // that later versions are held against, in the order of their IDs
-	Gate         *skill.GateReport
+	// Python is the oldest version on which the code runs, such as "3.10", where it does not declare one itself; "": nobody looked.
+	Python string
+	Lock   []byte // see skill.LockFile; nil: it needs no packages
+	Cases  []Case // that later versions are held against, in the order of their IDs
+	Gate   *skill.GateReport
 }
 
 // Case is a past query of a skill with what was answered then.

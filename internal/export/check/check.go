@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"agentfactory/internal/export"
 	"agentfactory/internal/pyruntime"
@@ -38,23 +39,67 @@ func New(c Config) (*Checker, error) {
 	return &Checker{config: c}, nil
 }
 
-// Check returns what is wrong with a skill, by file and line; nothing is good. An error means that it could not be looked
-// at: errors.As an *pyruntime.IndexError when the linters, or the skill's packages, are not installed here and no package
-// index has them to give.
-func (c *Checker) Check(ctx context.Context, s export.Skill) ([]Finding, error) {
-	found := append(c.ownSecrets(s), oddPaths(s)...)
+// Report is what was found out about a skill.
+type Report struct {
+	// Python is the oldest version that the skill runs on, such as "3.9": what it declares, or else the first that its code is
+	// written for.
+	Python   string
+	Findings []Finding // none is good
+}
+
+// Check looks at a skill. An error means that it could not be looked at: errors.As an *pyruntime.IndexError when the linters, or
+// the skill's packages, are not installed here and no package index has them to give.
+func (c *Checker) Check(ctx context.Context, s export.Skill) (Report, error) {
 	oldest, wrong := oldestPython(s.Declared)
 	if wrong != "" {
-		return ordered(append(found, Finding{File: s.Manifest.EntryFile, Line: declaration(s), Rule: RulePython, Severity: Error, Message: wrong})), nil
+		broken := Finding{File: s.Manifest.EntryFile, Line: declaration(s), Rule: RulePython, Severity: Error, Message: wrong}
+		return Report{Findings: ordered(append(c.withoutPython(s), broken))}, nil
 	}
+	for {
+		found, err := c.checkFor(ctx, s, oldest)
+		newer, more := c.newer(oldest)
+		if err != nil || s.Declared.RequiresPython != "" || !more || !tooOld(found) {
+			return Report{Python: oldest, Findings: ordered(append(c.withoutPython(s), found...))}, err
+		}
+		oldest = newer
+	}
+}
+
+// withoutPython are the findings for which nothing has to be run.
+func (c *Checker) withoutPython(s export.Skill) []Finding {
+	return append(c.ownSecrets(s), oddPaths(s)...)
+}
+
+// checkFor looks at a skill as one for a version of Python and newer ones.
+func (c *Checker) checkFor(ctx context.Context, s export.Skill, oldest string) ([]Finding, error) {
 	facts, missing, err := c.examine(ctx, s, oldest)
 	if err != nil {
 		return nil, fmt.Errorf("check %s: %w", s.Manifest.Name, err)
 	}
+	var found []Finding
 	if missing != "" {
 		found = append(found, Finding{File: s.Manifest.EntryFile, Line: declaration(s), Rule: RuleDependency, Severity: Error, Message: missing})
 	}
-	return ordered(append(found, judge(s, oldest, facts, missing == "")...)), nil
+	return append(found, judge(s, oldest, facts, missing == "")...), nil
+}
+
+// tooOld tells that code may be fine for a newer Python.
+func tooOld(found []Finding) bool {
+	return slices.ContainsFunc(found, func(f Finding) bool {
+		return f.Severity == Error && (f.Rule == RuleSyntax || f.Rule == RulePython)
+	})
+}
+
+// newer is the version of Python after another, if it is not after that on which skills run here: nobody has seen them there.
+func (c *Checker) newer(version string) (string, bool) {
+	var minor, here int
+	if _, err := fmt.Sscanf(version, "3.%d", &minor); err != nil {
+		return "", false
+	}
+	if _, err := fmt.Sscanf(c.config.Python.Version, "3.%d", &here); err != nil {
+		return "", false
+	}
+	return fmt.Sprintf("3.%d", minor+1), minor < here
 }
 
 // declaration is the line of the entry file that begins the block of dependencies, 1 without one.

@@ -80,13 +80,13 @@ func granted(tools ...string) func(*export.Skill) {
 
 func checked(t testing.TB, c *check.Checker, s export.Skill) []check.Finding {
 	t.Helper()
-	found, err := c.Check(t.Context(), s)
+	report, err := c.Check(t.Context(), s)
 	var missing *pyruntime.IndexError
 	if (errors.As(err, &missing) || errors.Is(err, pyruntime.ErrNoInstaller)) && !required() {
 		t.Skip(err)
 	}
 	require.NoError(t, err)
-	return found
+	return report.Findings
 }
 
 // said are findings as "severity file:line rule", each once.
@@ -128,6 +128,22 @@ func TestAGoodSkillHasNoFindings(t *testing.T) {
 		s.Cases = []export.Case{{Case: skill.Case{ID: "0123456789abcdef", Query: "Count /workspace/a.txt"}, Answer: "3",
 			Files: map[string][]byte{"a.csv": []byte("id,sum\n1,9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"), "b.bin": {0, 1, 2}}}}
 	})))
+}
+
+// What a skill does not say of its Python is found out, so that its exports can say it.
+func TestTheOldestPythonOfASkillIsFound(t *testing.T) {
+	c := newChecker(t)
+	for code, oldest := range map[string]string{
+		"def main(query):\n    return {}\n":                                                      "3.9",
+		"def main(query: str | None):\n    match query:\n        case None: return {}\n":         "3.10",
+		"import tomllib\ndef main(query):\n    return tomllib.loads(query)\n":                    "3.11",
+		"# /// script\n# requires-python = \">=3.10\"\n# ///\ndef main(query):\n    return {}\n": "3.10",
+	} {
+		report, err := c.Check(t.Context(), newSkill(t, code))
+		require.NoError(t, err)
+		require.Equal(t, oldest, report.Python, code)
+		require.Empty(t, check.Errors(report.Findings), code)
+	}
 }
 
 // Each line of the sources that is at fault says so in a comment: "# <- severity rule". Nothing else may be found.
@@ -220,7 +236,7 @@ C = "http://www.w3.org/2000/svg"
 }
 
 func TestFaultsAreFoundWhereTheyAre(t *testing.T) {
-	found := checked(t, newChecker(t), newSkill(t, "import json\n", granted("web_search"), func(s *export.Skill) {
+	found := checked(t, newChecker(t), newSkill(t, "# /// script\n# requires-python = \">=3.9\"\n# ///\nimport json\n", granted("web_search"), func(s *export.Skill) {
 		s.Manifest.Permissions = &skill.Permissions{Hosts: []string{"api.example.com", "db.example.com"}}
 		for path, source := range faults {
 			s.Code[path] = []byte(strings.TrimPrefix(source, "\n"))
