@@ -20,7 +20,7 @@ import (
 type connection struct {
 	Config   config.Config
 	Temporal *service.Temporal // nil in a connection to the library alone
-	Objects  objectstore.Store
+	Objects  *objectstore.Bucket
 	Blobs    *objectstore.Blobs
 	Skills   skillstore.Store
 	Records  *runs.Records
@@ -126,7 +126,7 @@ func (c *connection) openObjects(ctx context.Context, at embedded.S3) error {
 const maxCache = 256 << 20
 
 // bucket is the embedded one at an address, or the configured one.
-func bucket(ctx context.Context, c config.Config, at embedded.S3) (objectstore.Store, error) {
+func bucket(ctx context.Context, c config.Config, at embedded.S3) (*objectstore.Bucket, error) {
 	if at.Endpoint != "" {
 		return objectstore.NewBucket(s3server.Client(at.Endpoint, at.Region, at.AccessKey, at.SecretKey.Reveal()), at.Bucket), nil
 	}

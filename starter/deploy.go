@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +23,7 @@ type deployOptions struct {
 	in     workflows.DeployInput
 	out    string
 	force  bool
+	sign   time.Duration
 	id     string
 	detach bool
 }
@@ -57,6 +61,7 @@ formats: --without-cases leaves them out.`,
 	f.BoolVar(&o.in.AllowUnproved, "allow-unproved", false, "export artifacts that no stored case could be tried on")
 	f.BoolVar(&o.in.WithoutCases, "without-cases", false, "ship no past queries and answers")
 	f.StringVarP(&o.out, "out", "o", "", "directory to download the artifacts into; it is created")
+	f.DurationVar(&o.sign, "sign", 0, "print URLs that fetch the artifacts for so long, such as 24h, without a key of the bucket")
 	f.BoolVar(&o.force, "force", false, "replace files that exist there")
 	f.StringVar(&o.id, "id", "", "workflow ID of the deployment (default: made from the skills)")
 	f.BoolVarP(&o.detach, "detach", "d", false, "start it and return at once")
@@ -81,6 +86,9 @@ func (a *app) deploy(ctx context.Context, o deployOptions) error {
 			return badInput("--format: %v", err)
 		}
 	}
+	if o.sign < 0 || o.sign > objectstore.MaxSigned {
+		return badInput("--sign is %v: give at most %v", o.sign, objectstore.MaxSigned)
+	}
 	if err := checkID(o.id); err != nil {
 		return err
 	}
@@ -89,7 +97,7 @@ func (a *app) deploy(ctx context.Context, o deployOptions) error {
 		return err
 	}
 	defer c.Close()
-	id, err := c.start(ctx, workflows.DeployType, o.id, strings.Join(append([]string{"export"}, o.in.Skills...), " "), o.in)
+	id, err := c.start(ctx, workflows.DeployType, o.id, title(o.in), o.in)
 	if err != nil {
 		return err
 	}
@@ -97,6 +105,14 @@ func (a *app) deploy(ctx context.Context, o deployOptions) error {
 		return a.started(id)
 	}
 	return a.followDeployment(ctx, c, id, o)
+}
+
+// title is what a deployment is called in lists.
+func title(in workflows.DeployInput) string {
+	if in.All {
+		return "all mature skills"
+	}
+	return strings.Join(in.Skills, " ")
 }
 
 // followDeployment waits for the artifacts and fetches them.
@@ -122,7 +138,36 @@ func (a *app) followDeployment(ctx context.Context, c *connection, id string, o 
 			return err
 		}
 	}
-	return a.printDeployment(id, o.out, res)
+	shown, err := c.where(ctx, res.Artifacts, o)
+	if err != nil {
+		return err
+	}
+	return a.printDeployment(id, shown, res.Failed)
+}
+
+// shownArtifact is an artifact with the place where it can be had.
+type shownArtifact struct {
+	activities.Artifact
+	Path string `json:"path,omitempty"` // with --out
+	URL  string `json:"url,omitempty"`  // with --sign
+}
+
+func (c *connection) where(ctx context.Context, artifacts []activities.Artifact, o deployOptions) ([]shownArtifact, error) {
+	shown := make([]shownArtifact, len(artifacts))
+	for i, x := range artifacts {
+		shown[i].Artifact = x
+		if o.out != "" {
+			shown[i].Path = filepath.Join(o.out, x.File)
+		}
+		if o.sign > 0 {
+			url, err := c.Objects.Sign(ctx, x.Key, x.File, o.sign)
+			if err != nil {
+				return nil, err
+			}
+			shown[i].URL = url
+		}
+	}
+	return shown, nil
 }
 
 // artifactFiles are artifacts as files of a run, which the same download fetches: their bytes lie in the blob store as well.
@@ -135,38 +180,30 @@ func artifactFiles(artifacts []activities.Artifact) []runs.OutputFile {
 }
 
 // printDeployment ends with exit code 1 if a skill was not exported.
-func (a *app) printDeployment(id, out string, res workflows.DeployResult) error {
+func (a *app) printDeployment(id string, artifacts []shownArtifact, failures []activities.FailedExport) error {
 	if a.json {
-		document := map[string]any{"workflow_id": id, "artifacts": res.Artifacts, "failed": res.Failed}
-		if out != "" {
-			document["out"] = out
-		}
-		if err := a.printJSON(document); err != nil {
+		if err := a.printJSON(map[string]any{"workflow_id": id, "artifacts": artifacts, "failed": failures}); err != nil {
 			return err
 		}
-	} else if err := a.printArtifacts(out, res); err != nil {
+	} else if err := a.printArtifacts(artifacts, failures); err != nil {
 		return err
 	}
-	if len(res.Failed) > 0 {
+	if len(failures) > 0 {
 		return ended(exitFailed)
 	}
 	return nil
 }
 
-func (a *app) printArtifacts(out string, res workflows.DeployResult) error {
-	rows := make([][]string, len(res.Artifacts))
-	for i, x := range res.Artifacts {
-		where := x.Key
-		if out != "" {
-			where = strings.TrimSuffix(out, "/") + "/" + x.File
-		}
-		rows[i] = []string{x.Format, plain(where), size(x.Size), count(x.Proof.Passed)}
+func (a *app) printArtifacts(artifacts []shownArtifact, failures []activities.FailedExport) error {
+	for _, f := range failures {
+		a.say("not exported: %s: %s", strings.TrimSpace(f.Skill.Name+" "+f.Format), oneLine(f.Reason))
 	}
-	for _, f := range res.Failed {
-		a.say("not exported: %s", oneLine(strings.TrimSpace(fmt.Sprintf("%s %s: %s", f.Skill.Name, f.Format, f.Reason))))
-	}
-	if len(rows) == 0 {
+	if len(artifacts) == 0 {
 		return nil
+	}
+	rows := make([][]string, len(artifacts))
+	for i, x := range artifacts {
+		rows[i] = []string{x.Format, plain(cmp.Or(x.URL, x.Path, x.Key)), size(x.Size), count(x.Proof.Passed)}
 	}
 	return table(a.stdout, []string{"FORMAT", "ARTIFACT", "SIZE", "CASES PASSED"}, rows)
 }

@@ -20,7 +20,7 @@ var buckets atomic.Int64
 
 // Bucket returns an empty, versioned bucket on a server that the tests of one binary share. The server ends, and its
 // directory goes, with the test process.
-func Bucket(t testing.TB) objectstore.Store {
+func Bucket(t testing.TB) *objectstore.Bucket {
 	t.Helper()
 	return NewBucket(t, Server(t))
 }
