@@ -25,6 +25,7 @@ type deployOptions struct {
 	force  bool
 	sign   time.Duration
 	id     string
+	watch  string
 	detach bool
 }
 
@@ -65,6 +66,7 @@ formats: --without-cases leaves them out.`,
 	f.BoolVar(&o.force, "force", false, "replace files that exist there")
 	f.StringVar(&o.id, "id", "", "workflow ID of the deployment (default: made from the skills)")
 	f.BoolVarP(&o.detach, "detach", "d", false, "start it and return at once")
+	f.StringVar(&o.watch, "watch", "", "come back to a deployment by its workflow ID, in place of starting one")
 	return cmd
 }
 
@@ -78,7 +80,34 @@ func formatLines() string {
 }
 
 func (a *app) deploy(ctx context.Context, o deployOptions) error {
-	if err := o.in.Check(); err != nil {
+	if err := o.check(); err != nil {
+		return err
+	}
+	c, err := a.open(ctx, wanted{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if o.watch != "" {
+		return a.followDeployment(ctx, c, o.watch, o)
+	}
+	id, err := c.start(ctx, workflows.DeployType, o.id, title(o.in), o.in)
+	if err != nil {
+		return err
+	}
+	if o.detach {
+		return a.leaveDeployment(id, "started")
+	}
+	return a.followDeployment(ctx, c, id, o)
+}
+
+// check refuses what no server has to be asked about.
+func (o deployOptions) check() error {
+	if o.watch != "" {
+		if len(o.in.Skills) > 0 || o.in.All {
+			return badInput("--watch goes with --out and --sign alone: the deployment knows its skills")
+		}
+	} else if err := o.in.Check(); err != nil {
 		return withCode(exitUsage, err)
 	}
 	for _, name := range o.in.Formats {
@@ -89,22 +118,23 @@ func (a *app) deploy(ctx context.Context, o deployOptions) error {
 	if o.sign < 0 || o.sign > objectstore.MaxSigned {
 		return badInput("--sign is %v: give at most %v", o.sign, objectstore.MaxSigned)
 	}
-	if err := checkID(o.id); err != nil {
-		return err
+	return checkID(o.id)
+}
+
+// leaveDeployment ends a command whose deployment goes on.
+func (a *app) leaveDeployment(id, how string) error {
+	if a.json {
+		if err := a.printJSON(map[string]any{"workflow_id": id}); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintln(a.stdout, id)
 	}
-	c, err := a.open(ctx, wanted{})
-	if err != nil {
-		return err
+	a.say("%s; come back with\n  starter deploy --watch %s --out DIR", how, id)
+	if how == "started" {
+		return nil
 	}
-	defer c.Close()
-	id, err := c.start(ctx, workflows.DeployType, o.id, title(o.in), o.in)
-	if err != nil {
-		return err
-	}
-	if o.detach {
-		return a.started(id)
-	}
-	return a.followDeployment(ctx, c, id, o)
+	return ended(exitDetached)
 }
 
 // title is what a deployment is called in lists.
@@ -120,7 +150,7 @@ func (a *app) followDeployment(ctx context.Context, c *connection, id string, o 
 	a.say("deployment %s", id)
 	ended, err := a.await(ctx, c, id, newProgress(a.stderr, a.getenv))
 	if errors.Is(err, errDetached) {
-		return a.leave(id, "detached: the deployment goes on")
+		return a.leaveDeployment(id, "detached: the deployment goes on")
 	}
 	if err != nil {
 		return err
