@@ -31,19 +31,13 @@ func Deploy(ctx workflow.Context, raw json.RawMessage) (DeployResult, error) {
 
 // deploy is one deployment under way.
 type deploy struct {
-	in        DeployInput
-	plan      activities.DeployPlan
-	sound     []activities.VersionRef // skills that passed their checks
-	python    map[string]string       // the oldest Python of each of them
-	result    DeployResult
-	story     story
-	impatient bool
+	in     DeployInput
+	plan   activities.DeployPlan
+	sound  []activities.VersionRef // skills that passed their checks
+	python map[string]string       // the oldest Python of each of them
+	result DeployResult
+	watched
 }
-
-func (d *deploy) wait(ctx workflow.Context, p run.Phase, reason string) { d.story.wait(ctx, p, reason) }
-func (d *deploy) goOn(ctx workflow.Context)                             { d.story.goOn(ctx) }
-func (d *deploy) hurry() *bool                                          { return &d.impatient }
-func (d *deploy) underway() bool                                        { return true }
 
 func (d *deploy) run(ctx workflow.Context) error {
 	if err := d.open(ctx); err != nil {
@@ -91,24 +85,7 @@ func (d *deploy) open(ctx workflow.Context) error {
 
 // each works through skills, several at once.
 func (d *deploy) each(ctx workflow.Context, skills []activities.VersionRef, do func(workflow.Context, activities.VersionRef) error) error {
-	var failed error
-	next := 0
-	done := workflow.NewWaitGroup(ctx)
-	for range min(deployAtOnce, len(skills)) {
-		done.Add(1)
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer done.Done()
-			for next < len(skills) && failed == nil {
-				v := skills[next]
-				next++
-				if err := do(ctx, v); err != nil && failed == nil {
-					failed = err
-				}
-			}
-		})
-	}
-	done.Wait(ctx)
-	return failed
+	return sideBySide(ctx, deployAtOnce, len(skills), func(ctx workflow.Context, i int) error { return do(ctx, skills[i]) })
 }
 
 // check looks at the code of a skill before anything is made of it.
@@ -209,9 +186,4 @@ func skillNames(skills []activities.VersionRef) string {
 	return versionName(skills[0])
 }
 
-func (d *deploy) status() (run.Status, error) {
-	return run.Status{
-		Phase: d.story.now, Action: d.story.action, WaitsFor: d.story.waitsFor, Next: []run.NextCall{}, Skills: []run.SavedSkill{},
-		Events: append([]run.Event{}, d.story.events...),
-	}, nil
-}
+func (d *deploy) status() (run.Status, error) { return d.seen(), nil }

@@ -39,23 +39,17 @@ var defaultGrant = activities.Allowance{SubagentTokens: run.DefaultBudget.Subage
 
 // gate is one gate under way.
 type gate struct {
-	in        GateInput
-	grant     activities.Allowance
-	opened    activities.OpenGateResult
-	trials    []activities.TrialInput
-	results   []activities.TrialResult // in the order of trials
-	tried     int
-	usage     run.Usage
-	lent      activities.Allowance // to the cases under way
-	underWay  int
-	story     story
-	impatient bool
+	in       GateInput
+	grant    activities.Allowance
+	opened   activities.OpenGateResult
+	trials   []activities.TrialInput
+	results  []activities.TrialResult // in the order of trials
+	tried    int
+	usage    run.Usage
+	lent     activities.Allowance // to the cases under way
+	underWay int
+	watched
 }
-
-func (g *gate) wait(ctx workflow.Context, p run.Phase, reason string) { g.story.wait(ctx, p, reason) }
-func (g *gate) goOn(ctx workflow.Context)                             { g.story.goOn(ctx) }
-func (g *gate) hurry() *bool                                          { return &g.impatient }
-func (g *gate) underway() bool                                        { return true }
 
 func (g *gate) run(ctx workflow.Context) (GateResult, error) {
 	begun := workflow.Now(ctx)
@@ -107,24 +101,7 @@ func (g *gate) open(ctx workflow.Context) error {
 
 // try works through the cases, several at once.
 func (g *gate) try(ctx workflow.Context) error {
-	var failed error
-	next := 0
-	done := workflow.NewWaitGroup(ctx)
-	for range min(g.atOnce(), len(g.trials)) {
-		done.Add(1)
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer done.Done()
-			for next < len(g.trials) && failed == nil {
-				i := next
-				next++
-				if err := g.tryCase(ctx, i); err != nil && failed == nil {
-					failed = err
-				}
-			}
-		})
-	}
-	done.Wait(ctx)
-	return failed
+	return sideBySide(ctx, g.atOnce(), len(g.trials), g.tryCase)
 }
 
 func (g *gate) tryCase(ctx workflow.Context, i int) error {
@@ -232,10 +209,9 @@ func (g *gate) told() string {
 }
 
 func (g *gate) status() (run.Status, error) {
-	return run.Status{
-		Phase: g.story.now, Action: g.story.action, WaitsFor: g.story.waitsFor, Next: []run.NextCall{}, Model: g.opened.Model, Usage: g.usage,
-		Skills: []run.SavedSkill{}, Events: append([]run.Event{}, g.story.events...),
-	}, nil
+	status := g.seen()
+	status.Model, status.Usage = g.opened.Model, g.usage
+	return status, nil
 }
 
 // runGate starts a gate as a child of the run and waits for it. A gate that cannot be carried out decides nothing.

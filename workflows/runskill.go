@@ -73,21 +73,6 @@ func limit[T int64 | float64](budget T) T {
 }
 
 // skillRun is a run of a skill under way.
-type skillRun struct {
-	story     story
-	impatient bool
-}
+type skillRun struct{ watched }
 
-func (r *skillRun) wait(ctx workflow.Context, p run.Phase, reason string) {
-	r.story.wait(ctx, p, reason)
-}
-func (r *skillRun) goOn(ctx workflow.Context) { r.story.goOn(ctx) }
-func (r *skillRun) hurry() *bool              { return &r.impatient }
-func (r *skillRun) underway() bool            { return true }
-
-func (r *skillRun) status() (run.Status, error) {
-	return run.Status{
-		Phase: r.story.now, Action: r.story.action, WaitsFor: r.story.waitsFor, Next: []run.NextCall{}, Skills: []run.SavedSkill{},
-		Events: append([]run.Event{}, r.story.events...),
-	}, nil
-}
+func (r *skillRun) status() (run.Status, error) { return r.seen(), nil }
