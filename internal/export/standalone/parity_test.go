@@ -119,7 +119,7 @@ func reply(w http.ResponseWriter, streamed bool, message string) {
 func factory(t *testing.T, s services, modelName string) (dir string, env []string) {
 	t.Helper()
 	dir = t.TempDir()
-	for _, name := range []string{"tools.py", "llm.py", "_gateway.py", "_command.py"} {
+	for _, name := range []string{"tools.py", "llm.py", "_gateway.py", "_command.py", "_media.py"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), pyruntime.Module(name), 0o644))
 	}
 	client, err := llm.New(llm.Endpoint{BaseURL: s.model.URL + "/v1", APIKey: openaiKey}, llm.Options{})

@@ -32,7 +32,7 @@
 // The keys leave the environment before the skill is loaded, so that commands and the browser do not inherit them. What
 // the factory's sandbox and policy forbid, an export may do: the host that runs it decides.
 //
-// The package imports internal/pyruntime for the one module that both sides share, and nothing else.
+// The package imports internal/pyruntime for the modules that both sides share, and nothing else.
 package standalone
 
 import (
@@ -74,7 +74,10 @@ func all() map[string][]byte {
 	if err != nil {
 		panic(fmt.Sprintf("standalone: %v", err))
 	}
-	files := map[string][]byte{shared: pyruntime.Module(shared)}
+	files := map[string][]byte{}
+	for _, name := range shared {
+		files[name] = pyruntime.Module(name)
+	}
 	for _, e := range entries {
 		data, err := modules.ReadFile("python/" + e.Name())
 		if err != nil {
@@ -85,8 +88,8 @@ func all() map[string][]byte {
 	return files
 }
 
-// shared is the module that is the same in the factory.
-const shared = "_command.py"
+// shared are the modules that are the same in the factory.
+var shared = []string{"_command.py", "_media.py"}
 
 func toolOf(file string) string {
 	for tool, files := range ofTool {

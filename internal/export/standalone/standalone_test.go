@@ -13,7 +13,7 @@ import (
 )
 
 func TestAnExportHasTheModulesOfItsToolsAndNoOthers(t *testing.T) {
-	base := []string{"_addresses.py", "_call.py", "_exchange.py", "_needs.py", "_openai.py", "_runner.py", "_service.py", "_settings.py", "llm.py", "run.py", "tools.py"}
+	base := []string{"_addresses.py", "_call.py", "_exchange.py", "_media.py", "_needs.py", "_openai.py", "_runner.py", "_service.py", "_settings.py", "llm.py", "run.py", "tools.py"}
 	for name, c := range map[string]struct{ tools, more []string }{
 		"no tool":        {nil, nil},
 		"a search":       {[]string{"web_search"}, []string{"_search.py"}},
@@ -32,6 +32,7 @@ func TestAnExportHasTheModulesOfItsToolsAndNoOthers(t *testing.T) {
 	}
 	require.False(t, standalone.IsModule("subagent.py"))
 	require.Equal(t, pyruntime.Module("_command.py"), standalone.Files(allTools)["_command.py"])
+	require.Equal(t, pyruntime.Module("_media.py"), standalone.Files(allTools)["_media.py"])
 }
 
 // inspect parses every module as the oldest Python would, and prints the modules that are imported at the top of each and

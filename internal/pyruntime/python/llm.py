@@ -1,9 +1,6 @@
 """Language model calls for subagents: from llm import call_llm, transcribe"""
 import _gateway
-
-MAX_IMAGE = 5 << 20  # bytes
-MAX_IMAGES = 8  # of one call
-MAX_AUDIO = 25 << 20  # bytes
+import _media
 
 
 class LLMError(_gateway.GatewayError):
@@ -19,7 +16,7 @@ def call_llm(system, messages, max_tokens=None):
     """
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
-    payload = {"system": system or None, "messages": _with_images(messages), "max_tokens": max_tokens}
+    payload = {"system": system or None, "messages": _read(_media.with_images, messages, _workspace()), "max_tokens": max_tokens}
     return _call("/v1/llm", payload)["text"]
 
 
@@ -31,7 +28,7 @@ def transcribe(path, language=None):
     import base64
     import os
 
-    data = _read(path, MAX_AUDIO, "split it, or write a smaller format")
+    data = _read(_media.read, path, _workspace(), _media.MAX_AUDIO, "split it, or write a smaller format")
     payload = {"name": os.path.basename(path), "language": language, "audio": base64.b64encode(data).decode()}
     return _call("/v1/transcribe", payload)["text"]
 
@@ -43,91 +40,12 @@ def _call(path, payload):
         raise LLMError(e.code, str(e)) from None
 
 
-def _with_images(messages):
-    """The messages with every image in them as the gateway takes it."""
-    done, images = [], 0
-    for message in messages:
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, list):
-            parts = [_part(p) for p in content]
-            images += sum(p.get("type") == "image" for p in parts)
-            message = {**message, "content": parts}
-        done.append(message)
-    if images > MAX_IMAGES:
-        raise LLMError("invalid_request", "the call has %d images; at most %d are taken" % (images, MAX_IMAGES))
-    return done
-
-
-def _part(part):
-    kind = part.get("type") if isinstance(part, dict) else None
-    if kind == "text":
-        return part
-    if kind == "image" and "path" in part:
-        return _image(_read(part["path"], MAX_IMAGE, "make it smaller"), part["path"])
-    if kind == "image_url":
-        return _image(_data_url(part), "the image_url")
-    raise LLMError(
-        "invalid_request",
-        'a part of a message is {"type": "text", "text": ...}, {"type": "image", "path": ...} or '
-        '{"type": "image_url", "url": "data:..."}, not %.80r' % (part,),
-    )
-
-
-def _data_url(part):
-    import base64
-    import binascii
-
-    url = part.get("url") or part.get("image_url")
-    if isinstance(url, dict):  # as OpenAI writes it
-        url = url.get("url")
-    head, comma, data = str(url).partition(",")
-    if not head.startswith("data:") or not head.endswith(";base64") or not comma:
-        raise LLMError("invalid_request", "image_url takes a data: URL with base64; save a picture of the web as a file and give its path")
+def _read(take, *args):
     try:
-        return base64.b64decode(data, validate=True)
-    except binascii.Error as e:
-        raise LLMError("invalid_request", "the data: URL of an image is not base64: %s" % e) from None
+        return take(*args)
+    except _media.MediaError as e:
+        raise LLMError("invalid_request", str(e)) from None
 
 
-def _image(data, name):
-    import base64
-
-    kind = _kind(data)
-    if kind is None:
-        raise LLMError("invalid_request", "%s is no png, jpeg, gif or webp; convert it" % name)
-    if len(data) > MAX_IMAGE:
-        raise LLMError("invalid_request", "%s has %d bytes; at most %d are taken: make it smaller" % (name, len(data), MAX_IMAGE))
-    return {"type": "image", "media_type": kind, "data": base64.b64encode(data).decode()}
-
-
-def _kind(data):
-    """The media type by the first bytes; names may lie."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "image/webp"
-    return None
-
-
-def _read(path, limit, remedy):
-    """A file of the workspace and of nowhere else."""
-    import os
-
-    full = os.path.realpath(path)
-    root = os.path.realpath(_gateway.workspace or os.getcwd())
-    if not full.startswith(root + os.sep):
-        raise LLMError("invalid_request", "%s is not in the workspace" % path)
-    try:
-        with open(full, "rb") as f:
-            data = f.read(limit + 1)
-    except OSError as e:
-        raise LLMError("invalid_request", "%s cannot be read: %s" % (path, e.strerror or e)) from None
-    if len(data) > limit:
-        raise LLMError("invalid_request", "%s has more than %d bytes: %s" % (path, limit, remedy))
-    if not data:
-        raise LLMError("invalid_request", "%s is empty" % path)
-    return data
+def _workspace():
+    return _gateway.workspace or "."
