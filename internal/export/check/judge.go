@@ -186,7 +186,7 @@ func (j *judgement) secrets(f facts) {
 
 var (
 	// homes are places that another machine does not have: homes of users, and where the factory runs skills.
-	homes = regexp.MustCompile(`(?:^|[\s"'=:(,])((?:/home/|/Users/|/root/|/workspace/|/work/)[^\s"']*|[A-Za-z]:\\[^\s"']+)|^(?:/root|/workspace|/work)$`)
+	homes = regexp.MustCompile(`(?:^|[\s"'=:(,])((?:/home/|/Users/|/root/|/work(?:space)?/)[^\s"']*|[A-Za-z]:\\[^\s"']+)|^(?:/root|/work(?:space)?)$`)
 	// temporary is a directory that only some systems have.
 	temporary = regexp.MustCompile(`^/(?:tmp|var/tmp|dev/shm)(?:/|$)`)
 	address   = regexp.MustCompile(`https?://[^\s"'<>\\)\]}]+`)
