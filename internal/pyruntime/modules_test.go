@@ -231,7 +231,7 @@ def main(query):
         code, message = e.code, str(e)
     time.sleep(0.1)
     try:
-        left = str([p for p in os.listdir("/proc") if p.isdigit() and b"987" in open("/proc/%s/cmdline" % p, "rb").read()])
+        left = str([p for p in os.listdir("/proc") if p.isdigit() and open("/proc/%s/cmdline" % p, "rb").read() == b"sleep\x00987\x00"])
     except PermissionError:
         left = "nobody may look"
     return {"answer": [code, message], "summary": left}
