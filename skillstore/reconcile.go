@@ -93,6 +93,11 @@ func (s *S3) listSkills(ctx context.Context) (map[string]listedSkill, error) {
 	if err != nil {
 		return nil, err
 	}
+	return skillsListed(objects), nil
+}
+
+// skillsListed finds the skills that have a head among objects, in any order.
+func skillsListed(objects []objectstore.Info) map[string]listedSkill {
 	listed := map[string]listedSkill{}
 	cases := map[string]*listedCases{}
 	for _, o := range objects {
@@ -113,7 +118,7 @@ func (s *S3) listSkills(ctx context.Context) (map[string]listedSkill, error) {
 			listed[name] = l
 		}
 	}
-	return listed, nil
+	return listed
 }
 
 func (s *S3) reconcileShard(ctx context.Context, shard string, names []string, listed map[string]listedSkill, r *Reconciliation) error {

@@ -62,11 +62,16 @@ func headKey(name string) string { return skillPrefix(name) + headFile }
 
 const headFile = "head.json"
 
-func versionsPrefix(name string) string { return skillPrefix(name) + "versions/" }
+func versionsPrefix(name string) string { return skillPrefix(name) + versionsFolder }
 
 func versionKey(name string, version int) string {
-	return fmt.Sprintf("%s%04d/manifest.json", versionsPrefix(name), version)
+	return fmt.Sprintf("%s%04d/%s", versionsPrefix(name), version, manifestFile)
 }
+
+const (
+	versionsFolder = "versions/"
+	manifestFile   = "manifest.json"
+)
 
 func gateKey(name string, version int, id string) string {
 	return fmt.Sprintf("%s%04d/%s%s.json", versionsPrefix(name), version, gateFolder, id)
@@ -94,7 +99,9 @@ func useRecordsPrefix(name string) string { return usesPrefix + name + "/records
 
 func useRecordKey(name, id string) string { return useRecordsPrefix(name) + id + ".json" }
 
-func useSummaryKey(name string) string { return usesPrefix + name + "/summary.json" }
+func useSummaryKey(name string) string { return usesPrefix + name + "/" + summaryFile }
+
+const summaryFile = "summary.json"
 
 // decode reads one JSON record. Fields that it does not know were added by a later version of this program.
 func decode(key string, body []byte, v any) error {
