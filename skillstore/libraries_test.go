@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"agentfactory/internal/embedded/s3server/s3test"
@@ -51,29 +52,8 @@ func etags(t testing.TB, b objectstore.Store, prefixes ...string) map[string]str
 
 var ofALibrary = []string{"skills/", "uses/", "openfailures/", "catalog/"}
 
-func TestALibraryThatBeganWithNothingKeepsTheContract(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) skillstore.Store {
-		bucket := s3test.Bucket(t)
-		t.Cleanup(func() { require.Empty(t, etagsLater(t, bucket, ofALibrary...), "the live library") })
-		return forked(t, skillstore.NewLibraries(bucket), arm(1), "")
-	})
-}
-
-// etagsLater is etags for a cleanup, when the context of the test has ended.
-func etagsLater(t testing.TB, b objectstore.Store, prefixes ...string) map[string]string {
-	found := map[string]string{}
-	for _, prefix := range prefixes {
-		listed, err := b.List(context.Background(), prefix, "", 0)
-		require.NoError(t, err)
-		for _, o := range listed {
-			found[o.Key] = o.ETag
-		}
-	}
-	return found
-}
-
-// relay is a library that goes on as a fork of itself after every few writes, so that nearly everything that a test meets
-// was frozen by a snapshot of a fork.
+// relay is a library that begins as a fork of nothing and goes on as a fork of itself after every few writes, so that nearly
+// everything that a test meets was frozen by a snapshot of a fork.
 type relay struct {
 	libraries *skillstore.Libraries
 	t         testing.TB
@@ -86,7 +66,8 @@ type relay struct {
 }
 
 func newRelay(t testing.TB, bucket objectstore.Store) *relay {
-	r := &relay{libraries: skillstore.NewLibraries(bucket), t: t, at: bucket}
+	r := &relay{libraries: skillstore.NewLibraries(bucket), t: t}
+	r.fork("")
 	return r
 }
 
@@ -102,26 +83,22 @@ func (r *relay) write(do func(objectstore.Store) (string, error)) (string, error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.writes++; r.writes%writesToAFork == 0 && r.forks < mostForks {
-		r.fork()
+		r.forks++
+		base := fmt.Sprint("after-", r.forks)
+		_, err := r.libraries.Snapshot(context.Background(), skillstore.SnapshotDraft{Name: base, Of: r.name, ID: "x", By: "me"})
+		assert.NoError(r.t, err)
+		r.fork(base)
 	}
 	return etag, err
 }
 
-func (r *relay) fork() {
+func (r *relay) fork(snapshot string) {
 	ctx := context.Background()
-	r.forks++
-	name, base := arm(r.forks), fmt.Sprint("after-", r.forks)
-	_, err := r.libraries.Snapshot(ctx, skillstore.SnapshotDraft{Name: base, Of: r.name, ID: "x", By: "me"})
-	if err == nil {
-		err = r.libraries.Fork(ctx, name, base)
-	}
-	if err == nil {
-		r.at, err = r.libraries.ObjectsOf(ctx, name)
-	}
-	if err != nil {
-		r.t.Error(err)
-	}
-	r.name = name
+	r.name = arm(r.forks)
+	assert.NoError(r.t, r.libraries.Fork(ctx, r.name, snapshot))
+	at, err := r.libraries.ObjectsOf(ctx, r.name)
+	assert.NoError(r.t, err)
+	r.at = at
 }
 
 func (r *relay) now() objectstore.Store {
@@ -163,7 +140,17 @@ func (r *relay) Open(context.Context, string) (io.ReadCloser, objectstore.Info, 
 }
 
 func TestForksOfForksKeepTheContract(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) skillstore.Store { return skillstore.New(newRelay(t, s3test.Bucket(t))) })
+	storetest.Run(t, func(t *testing.T) skillstore.Store {
+		bucket := s3test.Bucket(t)
+		t.Cleanup(func() {
+			written, err := bucket.List(context.Background(), "", "", 0)
+			require.NoError(t, err)
+			for _, o := range written {
+				require.Regexp(t, `^(blobs|snapshots|evaluations/e1/libraries)/`, o.Key, "the live library was written to")
+			}
+		})
+		return skillstore.New(newRelay(t, bucket))
+	})
 }
 
 func TestAForkLeavesTheLiveLibraryAsItIs(t *testing.T) {
