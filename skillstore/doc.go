@@ -14,6 +14,12 @@
 //	blobs/sha256/<2>/<digest>                    the files
 //	catalog/v1/…                                 the heads once more, compacted for search; see docs/search.md
 //
+// [Libraries] are that one, which is the live one, and those beside it that evaluations work with:
+//
+//	snapshots/<name>.json                             immutable: a library as it was at one time
+//	evaluations/<id>/libraries/<arm>/library.json     immutable: the snapshot that a library began with
+//	evaluations/<id>/libraries/<arm>/objects/<key>    what was written to it since, by the keys above
+//
 // Every write is safe to repeat: what an earlier attempt did, although its reply was lost, is found and taken as done.
 // Nothing is deleted. The catalog is a cache: it can be made again from the rest, and is where it is damaged or missing.
 // [S3.Heads] alone lists the whole library, whose length grows with every version and case. [Import] and [Export] turn

@@ -115,11 +115,7 @@ func (l *Libraries) fork(ctx context.Context, name, snapshot string) error {
 		return err
 	}
 	f := fork{Name: name, Snapshot: snapshot, At: l.now()}
-	if snapshot == "" {
-		if err := l.beginEmpty(ctx, name); err != nil {
-			return err
-		}
-	} else {
+	if snapshot != "" {
 		s, err := l.SnapshotInfo(ctx, snapshot)
 		if err != nil {
 			return err
@@ -127,20 +123,26 @@ func (l *Libraries) fork(ctx context.Context, name, snapshot string) error {
 		f.Index = s.Index
 	}
 	_, err := l.objects.Create(ctx, forkKey(name), encode(f))
-	if !errors.Is(err, objectstore.ErrExists) {
-		return err
+	if errors.Is(err, objectstore.ErrExists) {
+		err = l.checkFork(ctx, f)
 	}
-	switch was, err := l.readFork(ctx, name); {
-	case err != nil:
-		return err
-	case was.Snapshot != snapshot:
-		return fmt.Errorf("%w: it began with %s, not with %s; give the new one another name", ErrLibraryExists, shownSnapshot(was.Snapshot), shownSnapshot(snapshot))
+	if err == nil && snapshot == "" {
+		err = l.beginEmpty(ctx, name)
 	}
-	return nil
+	return err
 }
 
-// beginEmpty says that the catalog of a library that holds nothing is whole, so that its first search need not compare it
-// with the heads. In a library that exists it changes nothing.
+// checkFork tells whether the library that is there began as this one would.
+func (l *Libraries) checkFork(ctx context.Context, f fork) error {
+	was, err := l.readFork(ctx, f.Name)
+	if err == nil && was.Snapshot != f.Snapshot {
+		err = fmt.Errorf("%w: it began with %s, not with %s; give the new one another name", ErrLibraryExists, shownSnapshot(was.Snapshot), shownSnapshot(f.Snapshot))
+	}
+	return err
+}
+
+// beginEmpty says that the catalog of a library that began with nothing is whole, so that its first search need not compare
+// it with the heads. A process that dies before this leaves a library whose first search does.
 func (l *Libraries) beginEmpty(ctx context.Context, name string) error {
 	_, err := l.objects.Create(ctx, objectsOf(name)+"/"+auditKey, encode(audit{At: l.now()}))
 	if errors.Is(err, objectstore.ErrExists) {

@@ -18,10 +18,13 @@ func Fill(ctx context.Context, bucket objectstore.Store, skills []searchtest.Lab
 	var g errgroup.Group
 	g.SetLimit(8)
 	for i, l := range skills {
-		g.Go(func() error { return put(ctx, bucket, fmt.Sprintf("%.50s-%d", l.Name, i), l) })
+		g.Go(func() error { return put(ctx, bucket, NameOf(i, l), l) })
 	}
 	return g.Wait()
 }
+
+// NameOf is the name that Fill gives to the skill of this index.
+func NameOf(i int, l searchtest.Labelled) string { return fmt.Sprintf("%.50s-%d", l.Name, i) }
 
 func put(ctx context.Context, bucket objectstore.Store, name string, l searchtest.Labelled) error {
 	m := skill.Manifest{Name: name, Version: 1, Description: l.Description, EntryFile: "subagent.py", Interface: l.Details}
