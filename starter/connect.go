@@ -18,13 +18,14 @@ import (
 
 // connection is what commands work with, wherever the servers are.
 type connection struct {
-	Config   config.Config
-	Temporal *service.Temporal // nil in a connection to the library alone
-	Objects  *objectstore.Bucket
-	Blobs    *objectstore.Blobs
-	Skills   skillstore.Store
-	Records  *runs.Records
-	Stack    *embedded.Client // nil when everything is configured
+	Config    config.Config
+	Temporal  *service.Temporal // nil in a connection to the library alone
+	Objects   *objectstore.Bucket
+	Blobs     *objectstore.Blobs
+	Libraries *skillstore.Libraries
+	Skills    skillstore.Store // the live library
+	Records   *runs.Records
+	Stack     *embedded.Client // nil when everything is configured
 
 	wanted wanted
 }
@@ -112,7 +113,8 @@ func (c *connection) openObjects(ctx context.Context, at embedded.S3) error {
 	if err != nil {
 		return err
 	}
-	c.Records, c.Skills = runs.NewRecords(objects), skillstore.New(objects, skillstore.WithEmbedder(models))
+	c.Records, c.Libraries = runs.NewRecords(objects), skillstore.NewLibraries(objects, skillstore.WithEmbedder(models))
+	c.Skills = c.Libraries.Live()
 	if at.Endpoint != "" {
 		return nil // the stack has looked
 	}

@@ -117,7 +117,8 @@ func codeOf(err error) int {
 		errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &denied), errors.As(err, &namespace):
 		return exitUnreachable
 	case errors.Is(err, skillstore.ErrUnknownSkill), errors.Is(err, skillstore.ErrUnknownVersion), errors.Is(err, skillstore.ErrUnknownFile),
-		errors.Is(err, skillstore.ErrUnknownCase), errors.Is(err, skillstore.ErrInvalid), errors.Is(err, skillstore.ErrFrozen), errors.Is(err, skillstore.ErrGuarded), errors.As(err, &noRun):
+		errors.Is(err, skillstore.ErrUnknownCase), errors.Is(err, skillstore.ErrInvalid), errors.Is(err, skillstore.ErrFrozen), errors.Is(err, skillstore.ErrGuarded), errors.As(err, &noRun),
+		errors.Is(err, skillstore.ErrUnknownLibrary), errors.Is(err, skillstore.ErrLibraryExists), errors.Is(err, skillstore.ErrUnknownSnapshot), errors.Is(err, skillstore.ErrSnapshotExists):
 		return exitUsage
 	}
 	return exitFailed

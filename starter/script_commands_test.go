@@ -148,10 +148,25 @@ func toolServices(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("AGENTFACTORY_PACKAGE_INDEX", strings.Replace(services.URL, "//", "//reader:index-login@", 1)+"/simple")
 }
 
-// library is the one in the bucket that is configured.
-func library(ts *testscript.TestScript) *skillstore.S3 {
+// library is the live one in the bucket that is configured.
+func library(ts *testscript.TestScript) *skillstore.S3 { return libraries(ts).Live() }
+
+func libraries(ts *testscript.TestScript) *skillstore.Libraries {
 	client := s3server.Client(ts.Getenv("AWS_ENDPOINT_URL_S3"), ts.Getenv("AWS_REGION"), ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"))
-	return skillstore.New(objectstore.NewBucket(client, ts.Getenv("AGENTFACTORY_S3_BUCKET")))
+	return skillstore.NewLibraries(objectstore.NewBucket(client, ts.Getenv("AGENTFACTORY_S3_BUCKET")))
+}
+
+// fork EVALUATION ARM SNAPSHOT SKILL does what an evaluation does: it takes a snapshot of its own, begins an arm's library
+// with the one that is named, and writes to it: the skill is retired there.
+func forkLibrary(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, l := context.Background(), libraries(ts)
+	_, err := l.Snapshot(ctx, skillstore.SnapshotDraft{Name: "evaluations/" + args[0] + "/base", ID: args[0], By: args[0]})
+	ts.Check(err)
+	name := "evaluations/" + args[0] + "/libraries/" + args[1]
+	ts.Check(l.Fork(ctx, name, args[2]))
+	s, err := l.Open(ctx, name)
+	ts.Check(err)
+	ts.Check(s.Retire(ctx, args[3], skill.Tombstone{By: args[0]}))
 }
 
 // use NAME VERSION RUN TASK OUTCOME [WHY] records a use, as a run does.

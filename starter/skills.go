@@ -26,7 +26,8 @@ func (a *app) skillsCommand() *cobra.Command {
 	}
 	cmd.AddCommand(a.skillsListCommand(), a.skillsSearchCommand(), a.skillsShowCommand(), a.skillsCodeCommand(), a.skillsHistoryCommand(),
 		a.skillsDiffCommand(), a.skillsCasesCommand(), a.skillsStatsCommand(), a.skillsFailuresCommand(), a.skillsPromoteCommand(), a.skillsRollbackCommand(),
-		a.skillsFreezeCommand(), a.skillsUnfreezeCommand(), a.skillsGuardCommand(), a.skillsUnguardCommand(), a.skillsRetireCommand(), a.skillsRestoreCommand(), a.skillsImportCommand(), a.skillsExportCommand())
+		a.skillsFreezeCommand(), a.skillsUnfreezeCommand(), a.skillsGuardCommand(), a.skillsUnguardCommand(), a.skillsRetireCommand(), a.skillsRestoreCommand(), a.skillsImportCommand(), a.skillsExportCommand(),
+		a.skillsSnapshotCommand(), a.skillsSnapshotsCommand())
 	return cmd
 }
 
