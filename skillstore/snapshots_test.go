@@ -221,7 +221,7 @@ func TestASnapshotIsOneThatTheLibraryCouldHaveBeenIn(t *testing.T) {
 	}
 	l := skillstore.NewLibraries(bucket)
 	var taken []skillstore.Snapshot
-	for n := range 10 {
+	for n := 0; n < 10 || taken[n-1].Versions < 20; n++ {
 		taken = append(taken, snapshot(t, l, fmt.Sprint("s-", n), ""))
 	}
 	stop()
@@ -230,7 +230,6 @@ func TestASnapshotIsOneThatTheLibraryCouldHaveBeenIn(t *testing.T) {
 	for n, s := range taken {
 		uses = requireWhole(t, s, forked(t, l, arm(n), s.Name))
 	}
-	require.Greater(t, taken[len(taken)-1].Versions, 10)
 	require.Greater(t, uses, 10)
 	requireWhole(t, snapshot(t, l, "last", ""), l.Live())
 }
