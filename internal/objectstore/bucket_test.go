@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
 	"agentfactory/internal/embedded/s3server/s3test"
@@ -89,6 +91,25 @@ func TestAKeyThatIsAPrefixOfAnotherIsRefused(t *testing.T) {
 		require.ErrorIs(t, err, objectstore.ErrInvalidKey)
 		require.ErrorContains(t, err, key)
 	}
+}
+
+func TestListLeavesOutWhatTheServerHasNotFinishedWriting(t *testing.T) {
+	b, client := s3test.Bucket(t), s3test.Server(t).Client()
+	var want []string
+	for _, name := range []string{"a.json", "b.json", "c.json"} {
+		_, err := b.Create(t.Context(), "shards/"+name, nil)
+		require.NoError(t, err)
+		want = append(want, "shards/"+name)
+		hidden := "shards/." + name + ".sgwtmp.1795287078274650773"
+		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(b.Name()), Key: &hidden})
+		require.NoError(t, err)
+	}
+	all, err := b.List(t.Context(), "shards/", "", 0)
+	require.NoError(t, err)
+	require.Equal(t, want, keysOf(all))
+	two, err := b.List(t.Context(), "shards/", "", 2)
+	require.NoError(t, err)
+	require.Equal(t, want[:2], keysOf(two), "the limit counts what is found")
 }
 
 func TestListIsInByteOrderAndPages(t *testing.T) {

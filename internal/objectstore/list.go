@@ -11,12 +11,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// List implements Store.
+// List implements Store. What has no key of ours is left out: versitygw lists the hidden files into which it writes.
 func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) ([]Info, error) {
 	var found []Info
 	err := b.pages(ctx, prefix, after, "", limit, func(page *s3.ListObjectsV2Output) int {
 		for _, o := range page.Contents {
-			found = append(found, infoOf(o))
+			if CheckKey(aws.ToString(o.Key)) == nil {
+				found = append(found, infoOf(o))
+			}
 		}
 		return len(found)
 	})
