@@ -95,7 +95,7 @@ func TestToolsAreGrantedOneByOne(t *testing.T) {
 		Granted: []string{"web_search", "browser_automation"},
 	})
 	require.JSONEq(t, `{"query": "x"}`, d.ok("/v1/tool/web_search", `{"query": "x"}`))
-	require.Equal(t, "web_reading was not given to this subagent: list \"web_reading\" in `skills` of create_subagent",
+	require.Equal(t, "web_reading was not given to this subagent: list \"web_reading\" in its `skills`",
 		d.fails("/v1/tool/web_reading", `{}`, 403, gateway.NotGranted))
 	require.Contains(t, d.fails("/v1/shell", `{"command": "ls"}`, 403, gateway.NotGranted), `list "shell_command"`)
 	require.Contains(t, d.fails("/v1/tool/browser_automation", `{}`, 503, gateway.Unavailable), "browser_automation is not configured")

@@ -78,7 +78,7 @@ func (s *Session) granted(name string) error {
 		return Errorf(UnknownTool, "there is no tool %.60q; there are %v", name, names(s.config.Tools))
 	}
 	if !slices.Contains(s.config.Granted, name) {
-		return Errorf(NotGranted, "%s was not given to this subagent: list %q in `skills` of create_subagent", name, name)
+		return Errorf(NotGranted, "%s was not given to this subagent: list %q in its `skills`", name, name)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package metaskill
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -17,16 +18,15 @@ func Hint(name, arguments string) (hint string, runs bool) {
 		SkillName string `json:"skill_name"`
 		Filename  string `json:"filename"`
 		Query     string `json:"query"`
+		Code      string `json:"code"`
+		Title     string `json:"title"`
 	}
 	// Arguments of the wrong shape are reported to the model when the call is carried out.
 	_ = json.Unmarshal([]byte(arguments), &a)
-	runs = name == RunSubagent || name == CreateSubagent && a.Query != ""
-	hint = a.SkillName
-	if hint == "" {
-		hint = a.Filename
-	}
-	if hint == "" {
-		hint = a.Query
+	runs = name == RunSubagent || name == RunCode || name == CreateSubagent && a.Query != ""
+	hint = cmp.Or(a.SkillName, a.Filename, a.Query, a.Title)
+	if name == RunCode {
+		hint, _, _ = strings.Cut(strings.TrimSpace(a.Code), "\n")
 	}
 	if r := []rune(oneLine(hint)); len(r) > maxHint {
 		return string(r[:maxHint]), runs
@@ -39,7 +39,7 @@ func Documentation(name string) (string, bool) {
 	if t, ok := toolByName(name); ok {
 		return toolskill.Document(t.Name)
 	}
-	for _, tool := range Tools() {
+	for _, tool := range AgentFactory.Tools() {
 		if tool.Name == name {
 			return tool.Description + "\nParameters: " + string(tool.Parameters), true
 		}

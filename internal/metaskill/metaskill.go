@@ -1,22 +1,18 @@
 // Package metaskill defines what the meta-agent can do: the seven meta skills with
 // their arguments and JSON schemas, the names of the tool skills that a subagent may
-// be given, and the system prompt that explains both. Everything here is sent with
-// every model call, so each byte of it has to earn its place.
+// be given, and the system prompt that explains both. Beside it stand the methods that
+// it is compared with, which have prompts and tools of their own ([Method]). Everything
+// here is sent with every model call, so each byte of it has to earn its place.
 //
 // It knows the wire form (internal/llm) and nothing about how a call is carried out.
 package metaskill
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
-
-	"agentfactory/internal/llm"
 )
 
 // The meta skills.
@@ -104,9 +100,14 @@ var definitions = []definition{
 }
 
 func define[T any](name, description string, readOnly bool) definition {
+	return narrowed[T, T](name, description, readOnly)
+}
+
+// narrowed shows the model less than the arguments can hold: the schema is that of Shown.
+func narrowed[Shown, T any](name, description string, readOnly bool) definition {
 	return definition{
 		name: name, description: description, readOnly: readOnly,
-		schema: func() (*jsonschema.Schema, error) { return jsonschema.For[T](nil) },
+		schema: func() (*jsonschema.Schema, error) { return jsonschema.For[Shown](nil) },
 		parse: func(raw json.RawMessage) (any, error) {
 			var v T
 			if err := json.Unmarshal(raw, &v); err != nil {
@@ -117,42 +118,11 @@ func define[T any](name, description string, readOnly bool) definition {
 	}
 }
 
-func find(name string) (definition, bool) {
-	i := slices.IndexFunc(definitions, func(d definition) bool { return d.name == name })
-	if i < 0 {
-		return definition{}, false
-	}
-	return definitions[i], true
-}
-
-// Names lists the meta skills in the order in which the model sees them.
-func Names() []string {
-	names := make([]string, len(definitions))
-	for i, d := range definitions {
-		names[i] = d.name
-	}
-	return names
-}
-
 // ReadOnly reports whether calls of this meta skill change nothing, so that
-// adjacent ones may be carried out in parallel.
+// adjacent ones may be carried out in parallel. A name means the same in every method.
 func ReadOnly(name string) bool {
-	d, ok := find(name)
-	return ok && d.readOnly
+	return slices.ContainsFunc(definitions, func(d definition) bool { return d.name == name && d.readOnly })
 }
-
-// Tools returns the meta skills as OpenAI function tools, always in the same bytes.
-var Tools = sync.OnceValue(func() []llm.Tool {
-	tools := make([]llm.Tool, len(definitions))
-	for i, d := range definitions {
-		schema, err := d.schema()
-		if err != nil {
-			panic(fmt.Sprintf("schema of %s: %v", d.name, err)) // a mistake in this file
-		}
-		tools[i] = llm.Tool{Name: d.name, Description: d.description, Parameters: encode(compact(schema))}
-	}
-	return tools
-})
 
 // compact drops what costs tokens in every call and tells a model nothing: that a list may be null.
 func compact(s *jsonschema.Schema) *jsonschema.Schema {
@@ -173,15 +143,4 @@ func encode(v any) json.RawMessage {
 		panic(fmt.Sprintf("encode a schema: %v", err))
 	}
 	return raw
-}
-
-// SchemaDigest is the SHA-256 of all tool definitions, kept with each run.
-var SchemaDigest = sync.OnceValue(func() string { return digest(encode(Tools())) })
-
-// PromptDigest is the SHA-256 of the system prompt, kept with each run.
-var PromptDigest = sync.OnceValue(func() string { return digest([]byte(SystemPrompt)) })
-
-func digest(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }

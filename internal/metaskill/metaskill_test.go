@@ -13,7 +13,7 @@ import (
 
 // Input tokens are most of the bill, and these are sent with every call.
 func TestPromptAndSchemasStayUnder3000Tokens(t *testing.T) {
-	n := llm.CountRequest(llm.Request{Model: "gpt-5", Tools: Tools(), Messages: []llm.Message{{Role: "system", Content: SystemPrompt}}})
+	n := llm.CountRequest(llm.Request{Model: "gpt-5", Tools: AgentFactory.Tools(), Messages: []llm.Message{{Role: "system", Content: SystemPrompt}}})
 	t.Logf("system prompt and tools: %d tokens", n)
 	require.Less(t, n, 3000)
 }
@@ -25,11 +25,11 @@ func TestToolsAreAlwaysTheSameBytes(t *testing.T) {
 		require.NoError(t, err)
 		again = append(again, llm.Tool{Name: d.name, Description: d.description, Parameters: encode(compact(schema))})
 	}
-	require.Empty(t, cmp.Diff(Tools(), again))
+	require.Empty(t, cmp.Diff(AgentFactory.Tools(), again))
 }
 
 func TestEverySchemaDescribesAnObjectWithoutNulls(t *testing.T) {
-	for _, tool := range Tools() {
+	for _, tool := range AgentFactory.Tools() {
 		var schema map[string]any
 		require.NoError(t, json.Unmarshal(tool.Parameters, &schema))
 		require.Equal(t, "object", schema["type"], tool.Name)
@@ -56,7 +56,7 @@ func TestParse(t *testing.T) {
 		"an unknown tool lists the ones": {"delete_everything", `{}`, nil, "create_subagent, run_subagent"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Parse(c.tool, c.arguments)
+			got, err := AgentFactory.Parse(c.tool, c.arguments)
 			if c.complaint != "" {
 				require.ErrorContains(t, err, c.complaint)
 				require.NotContains(t, err.Error(), "\n")
@@ -69,12 +69,12 @@ func TestParse(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, name := range Names() {
+	for _, name := range AgentFactory.Names() {
 		f.Add(name, `{"skill_name":"a","code":"x","query":"q"}`)
 		f.Add(name, `{"answer":1,"subagents":[{}]}`)
 	}
 	f.Fuzz(func(t *testing.T, name, arguments string) {
-		args, err := Parse(name, arguments)
+		args, err := AgentFactory.Parse(name, arguments)
 		if (args == nil) == (err == nil) {
 			t.Fatalf("Parse(%q, %q) = %v, %v", name, arguments, args, err)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/google/jsonschema-go/jsonschema"
@@ -14,10 +13,10 @@ import (
 // Parse checks the arguments of a call against the schema that the model was given
 // and returns them as one of the argument structs of this package. Its errors are
 // written for the model: short, exact, with the remedy.
-func Parse(name, arguments string) (any, error) {
-	d, ok := find(name)
+func (m *Method) Parse(name, arguments string) (any, error) {
+	d, ok := m.find(name)
 	if !ok {
-		return nil, fmt.Errorf("there is no tool %.64q; %s", name, suggestion(name))
+		return nil, fmt.Errorf("there is no tool %.64q; %s", name, m.suggestion(name))
 	}
 	if strings.TrimSpace(arguments) == "" {
 		arguments = "{}"
@@ -26,15 +25,15 @@ func Parse(name, arguments string) (any, error) {
 	if err := json.Unmarshal([]byte(arguments), &instance); err != nil {
 		return nil, fmt.Errorf("the arguments of %s are not valid JSON (%s); send one complete JSON object", name, jsonProblem(arguments, err))
 	}
-	if err := resolved()[name].Validate(instance); err != nil {
+	if err := m.resolved()[name].Validate(instance); err != nil {
 		return nil, fmt.Errorf("the arguments of %s do not fit its schema: %s", name, schemaProblem(err))
 	}
 	return d.parse(json.RawMessage(arguments))
 }
 
-// resolved compiles the schemas once. Extra properties are ignored rather than
+// resolve compiles the schemas of a method. Extra properties are ignored rather than
 // refused: they do no harm, and a refusal costs a turn.
-var resolved = sync.OnceValue(func() map[string]*jsonschema.Resolved {
+func resolve(definitions []definition) map[string]*jsonschema.Resolved {
 	all := map[string]*jsonschema.Resolved{}
 	for _, d := range definitions {
 		schema, err := d.schema()
@@ -48,7 +47,7 @@ var resolved = sync.OnceValue(func() map[string]*jsonschema.Resolved {
 		all[d.name] = r
 	}
 	return all
-})
+}
 
 func tolerant(s *jsonschema.Schema) *jsonschema.Schema {
 	s.AdditionalProperties = nil
@@ -60,9 +59,9 @@ func tolerant(s *jsonschema.Schema) *jsonschema.Schema {
 	return s
 }
 
-func suggestion(name string) string {
+func (m *Method) suggestion(name string) string {
 	best, distance := "", len(name)
-	for _, known := range Names() {
+	for _, known := range m.Names() {
 		if d := levenshtein.ComputeDistance(name, known); d < distance {
 			best, distance = known, d
 		}
@@ -70,7 +69,7 @@ func suggestion(name string) string {
 	if best != "" && distance <= len(best)/2 {
 		return fmt.Sprintf("did you mean %s?", best)
 	}
-	return "the tools are " + strings.Join(Names(), ", ")
+	return "the tools are " + strings.Join(m.Names(), ", ")
 }
 
 func jsonProblem(arguments string, err error) string {

@@ -93,7 +93,7 @@ func FirstMessage(task string, files, tools []string, skills []Suggestion) strin
 		b.WriteString("\nInput files in the workspace:\n")
 		writeFiles(&b, files)
 	}
-	writeTools(&b, tools)
+	writeTools(&b, "subagent", tools)
 	if len(skills) == 0 {
 		b.WriteString("\nNo saved skill seems to fit.\n")
 		return b.String()
@@ -158,8 +158,9 @@ func writeFiles(b *strings.Builder, files []string) {
 	}
 }
 
-func writeTools(b *strings.Builder, tools []string) {
-	b.WriteString("\nTool skills a subagent may be given:\n")
+// writeTools lists the tool skills that there are; whose says what is given them.
+func writeTools(b *strings.Builder, whose string, tools []string) {
+	fmt.Fprintf(b, "\nTool skills a %s may be given:\n", whose)
 	for _, t := range ToolSkills {
 		if slices.Contains(tools, t.Name) {
 			fmt.Fprintf(b, "- %s\n", t.Line)

@@ -30,7 +30,7 @@ func RepairMessage(p Repair, files, tools []string) string {
 		b.WriteString("\nInput files in the workspace:\n")
 		writeFiles(&b, files)
 	}
-	writeTools(&b, tools)
+	writeTools(&b, "subagent", tools)
 	fmt.Fprintf(&b, "\nThe skill: %s\n\nIts code:\n%s\n", oneLine(p.Description), clip(p.Code, maxRepairCode))
 	if p.Failure != "" {
 		fmt.Fprintf(&b, "\nWhen it fell short, this was seen:\n%s\n", p.Failure)

@@ -60,7 +60,7 @@ type Variable struct {
 // read turns what the sandbox saw into an answer or a failure. What the harness
 // reported counts, unless a limit ended the run.
 func read(res *sandbox.Result, limits sandbox.Limits) Result {
-	r := Result{Stdout: text(res.Stdout), Stderr: text(res.Stderr), Duration: res.Wall, PeakMemory: res.PeakMemory}
+	r := Result{Stdout: text(res.Stdout), Stderr: text(res.Stderr), Truncated: res.Truncated, Duration: res.Wall, PeakMemory: res.PeakMemory}
 	if res.Reason != sandbox.Ended {
 		r.Failure = limitFailure(res.Reason, limits)
 		return r
@@ -103,7 +103,7 @@ func endFailure(code int) *Failure {
 	if code > 128 && code < 128+65 {
 		return &Failure{Kind: Killed, Message: fmt.Sprintf("the process was killed by signal %d (%s)", code-128, syscall.Signal(code-128))}
 	}
-	return &Failure{Kind: SystemExit, Message: fmt.Sprintf("the process ended with exit code %d before main returned", code)}
+	return &Failure{Kind: SystemExit, Message: fmt.Sprintf("the process ended with exit code %d before it was done", code)}
 }
 
 func text(b []byte) string { return strings.ToValidUTF8(string(b), "�") }

@@ -23,8 +23,8 @@ func TestAToolThatWasNotGivenCannotBeImported(t *testing.T) {
 		granted []string
 		message string
 	}{
-		"none is given":      {"from tools import web_search", nil, "web_search was not given to this subagent: list \"web_search\" in `skills` of create_subagent (it lists none)"},
-		"another is given":   {"from tools import web_search, shell_command", []string{"web_search"}, "list \"shell_command\" in `skills` of create_subagent (it lists web_search)"},
+		"none is given":      {"from tools import web_search", nil, "web_search was not given to this subagent: list \"web_search\" in its `skills` (it lists none)"},
+		"another is given":   {"from tools import web_search, shell_command", []string{"web_search"}, "list \"shell_command\" in its `skills` (it lists web_search)"},
 		"by its old name":    {"from tools import search_serper", []string{"web_reading"}, "search_serper was not given to this subagent: list \"web_search\""},
 		"through the module": {"import tools\ntools.web_reading", nil, "list \"web_reading\""},
 		"one that is not":    {"from tools import teleport", nil, "there is no tool teleport; there are browser_automation, shell_command, web_reading, web_search"},

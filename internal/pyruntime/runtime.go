@@ -111,6 +111,7 @@ type Call struct {
 	Workspace string       // absolute directory, as made below WorkDir
 	Entry     string       // the module, relative to the workspace
 	Query     string       // main's argument
+	Program   bool         // run the module itself as a program instead of its main: there is no answer but what it prints
 	Gateway   http.Handler // behind llm and tools
 	Token     string       // what the gateway demands
 	Egress    http.Handler // HTTP proxy of the run; nil: plain HTTP libraries reach nothing
@@ -131,11 +132,12 @@ type Result struct {
 	Failure         *Failure // nil: it answered
 	Lock            string   // the packages that it ran with, see ParseLock; "" for none
 	Stdout, Stderr  string   // capped
+	Truncated       bool     // one of them was longer
 	Duration        time.Duration
 	PeakMemory      int64 // bytes
 }
 
-// Run runs main(query). An error is ours; what the subagent did wrong is in the result.
+// Run runs main(query), or a program. An error is ours; what the subagent did wrong is in the result.
 func (rt *Runtime) Run(ctx context.Context, c Call) (Result, error) {
 	source, err := readSource(c.Workspace, c.Entry)
 	if err != nil {
@@ -162,6 +164,7 @@ func (rt *Runtime) Run(ctx context.Context, c Call) (Result, error) {
 type order struct {
 	Entry   string   `json:"entry"`
 	Query   string   `json:"query"`
+	Program bool     `json:"program"`
 	Token   string   `json:"token"`
 	Path    []string `json:"path"` // of packages
 	Granted []string `json:"granted"`
@@ -171,7 +174,7 @@ type order struct {
 var plotting = []string{"MPLBACKEND=Agg"}
 
 func (rt *Runtime) execute(ctx context.Context, c Call, packages []string) (*sandbox.Result, error) {
-	stdin, err := json.Marshal(order{Entry: c.Entry, Query: c.Query, Token: c.Token, Path: packages, Granted: append([]string{}, c.Granted...)})
+	stdin, err := json.Marshal(order{Entry: c.Entry, Query: c.Query, Program: c.Program, Token: c.Token, Path: packages, Granted: append([]string{}, c.Granted...)})
 	if err != nil {
 		return nil, fmt.Errorf("encode the order of a run: %w", err)
 	}

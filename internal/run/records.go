@@ -27,6 +27,8 @@ type Opening struct {
 	SchemaDigest     string   `json:"schema_digest"`     // SHA-256 of the meta skills' schemas
 	SuggestedSkills  []string `json:"suggested_skills,omitempty"`
 	Evolves          string   `json:"evolves,omitempty"` // the saved skill that the run is to repair
+	Method           string   `json:"method,omitempty"`  // react or textual; "": the meta-agent
+	Lessons          []string `json:"lessons,omitempty"` // keys of the lessons that the first message holds
 	InitialWorkspace string   `json:"initial_workspace"` // key of step 0
 }
 
@@ -62,6 +64,7 @@ type Step struct {
 	Review      *Review    `json:"review,omitempty"` // finish only
 	Plan        *Plan      `json:"plan,omitempty"`   // an accepted finish
 	Skill       string     `json:"skill,omitempty"`  // saved skill that was run, as saved or changed
+	Lesson      *Lesson    `json:"lesson,omitempty"` // that was saved
 	Usage       Usage      `json:"usage"`
 	Summary     string     `json:"summary"` // one line for the story
 	At          time.Time  `json:"at"`

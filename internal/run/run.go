@@ -74,6 +74,12 @@ type SavedSkill struct {
 	Note     string `json:"note,omitempty"`   // how it did there, why it was renamed or not promoted
 }
 
+// Lesson is a saved lesson of a task, in the library of the run.
+type Lesson struct {
+	Key   string `json:"key"`
+	Title string `json:"title"`
+}
+
 // Result is what Install returns and what result.json holds.
 type Result struct {
 	WorkflowID string       `json:"workflow_id"`
@@ -86,11 +92,15 @@ type Result struct {
 	Skills     []SavedSkill `json:"skills"`
 	SkillsUsed []string     `json:"skills_used,omitempty"` // saved skills that were run
 	Decision   *Decision    `json:"decision,omitempty"`    // of runs that completed: what was made of the library
-	Files      []OutputFile `json:"files"`
-	Model      string       `json:"model,omitempty"`
-	Transcript string       `json:"transcript,omitempty"` // key of the last turn; each turn names its parent
-	Workspace  string       `json:"workspace,omitempty"`  // key of the last step that changed the workspace
-	FinishedAt time.Time    `json:"finished_at"`
+	Method     string       `json:"method,omitempty"`      // react or textual; "": AgentFactory
+	Lesson     *Lesson      `json:"lesson,omitempty"`      // textual: what the run left for later ones
+	// LessonsOffered are the keys of the lessons that the run began with.
+	LessonsOffered []string     `json:"lessons_offered,omitempty"`
+	Files          []OutputFile `json:"files"`
+	Model          string       `json:"model,omitempty"`
+	Transcript     string       `json:"transcript,omitempty"` // key of the last turn; each turn names its parent
+	Workspace      string       `json:"workspace,omitempty"`  // key of the last step that changed the workspace
+	FinishedAt     time.Time    `json:"finished_at"`
 }
 
 // Event is one line of a run's story, for people who watch it.

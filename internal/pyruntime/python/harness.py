@@ -1,10 +1,11 @@
-"""Runs main(query) of one subagent and reports what became of it.
+"""Runs main(query) of one subagent, or one program, and reports what became of it.
 
 Trusted code: it is started by the sandbox's launcher, in the sandbox. The order comes
 in as JSON on standard input, the report goes out as JSON on file descriptor 3, and
 standard output and error belong to the subagent. Everything that is needed after the
 subagent has been loaded is imported before, since its folder may hold a json.py.
 """
+import builtins
 import errno
 import json
 import os
@@ -49,16 +50,29 @@ def main():
     _gateway.token, _gateway.workspace = order["token"], workspace
     tools.grant(order["granted"])
     try:
-        report = answer(entry, order["query"])
+        report = run(entry) if order["program"] else answer(entry, order["query"])
     except Failed as e:
         report = {"failure": {"kind": e.kind, "message": e.message}}
     except BaseException as e:
         report = {"failure": explain(e, workspace)}
     send(report)
+    if not order["program"]:  # a program is left to end like any: its threads end, its files are closed
+        os._exit(0)  # threads that are left must not keep the run alive
+
+
+def run(entry):
+    """A program, whose answer is what it prints. It may end itself, as programs do."""
+    builtins.exit = builtins.quit = sys.exit  # which Python's own start-up would have put there
+    try:
+        load(entry, "__main__")
+    except SystemExit as e:
+        if e.code not in (None, 0):
+            raise Failed("system_exit", "the program ended itself with sys.exit(%s)" % shown.repr(e.code))
+    return {"answer": "", "summary": ""}
 
 
 def answer(entry, query):
-    module = load(entry)
+    module = load(entry, os.path.splitext(os.path.basename(entry))[0])
     function = getattr(module, "main", None)
     if not callable(function):
         raise Failed("no_main", "the module defines no function main(query)")
@@ -81,10 +95,9 @@ def text(value):
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-def load(entry):
+def load(entry, name):
     with open(entry, "rb") as f:
         source = f.read()
-    name = os.path.splitext(os.path.basename(entry))[0]
     code = compile(source, entry, "exec")
     module = types.ModuleType(name)
     module.__file__ = entry
@@ -199,7 +212,6 @@ def send(report):
     data = json.dumps(report).encode()
     while data:
         data = data[os.write(REPORT, data):]
-    os._exit(0)  # threads that are left must not keep the run alive
 
 
 main()

@@ -127,7 +127,7 @@ def __getattr__(name):
     tool = _NEEDS.get(name)
     if tool is None:
         raise ImportError("there is no tool %s; there are %s" % (name, ", ".join(sorted(set(_NEEDS.values())))))
-    raise ImportError('%s was not given to this subagent: list "%s" in `skills` of create_subagent%s' % (name, tool, _listed()))
+    raise ImportError('%s was not given to this subagent: list "%s" in its `skills`%s' % (name, tool, _listed()))
 
 
 def _listed():
