@@ -24,6 +24,8 @@ type BeginInput struct {
 	Offer bool `json:"offer,omitempty"`
 	// Evolve opens the run with a saved skill that is to be repaired; the task may then be left to what the skill fell short of.
 	Evolve *EvolveArg `json:"evolve,omitempty"`
+	// Method opens the run with a method that the meta-agent is compared with: the name of a metaskill.Method.
+	Method string `json:"method,omitempty"`
 }
 
 // Policy is what this installation asks of versions that replace others.
@@ -49,6 +51,7 @@ type BeginResult struct {
 	Searched string          `json:"searched,omitempty"` // how the library was searched: lexical or lexical+vector
 	Notes    []string        `json:"notes,omitempty"`    // of the search, for people
 	Usage    run.Usage       `json:"usage"`
+	Lessons  []run.Lesson    `json:"lessons,omitempty"` // of earlier tasks that the first message holds
 	// SubagentModel is behind call_llm and the judges of cases.
 	SubagentModel string `json:"subagent_model,omitempty"`
 	// Listed says that the server knows the search attributes; Unlisted why it does not.
@@ -97,6 +100,7 @@ type CallInput struct {
 	// Grants are decisions of people about calls of the subagent that the policy asks about.
 	Grants []Grant    `json:"grants,omitempty"`
 	Finish *FinishArg `json:"finish,omitempty"` // ReviewFinish only
+	Lesson *LessonArg `json:"lesson,omitempty"` // SaveLesson only
 }
 
 // FinishArg is what a review has to know of the run around it.
@@ -126,6 +130,8 @@ type CallResult struct {
 	Answer   string    `json:"answer,omitempty"`   // ReviewFinish: its beginning
 	Digest   string    `json:"digest,omitempty"`   // ReviewFinish: of the answer and what is saved
 	Skill    string    `json:"skill,omitempty"`    // saved skill that was run
+	// Lesson is what SaveLesson has kept.
+	Lesson *run.Lesson `json:"lesson,omitempty"`
 	// Asked is a call of the subagent about which a person has to decide. There is no step: the same input with the
 	// decision carries the call out again, and what was answered until then comes from the journal.
 	Asked *Asked `json:"asked,omitempty"`

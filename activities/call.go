@@ -22,6 +22,7 @@ type call struct {
 	in      CallInput
 	name    string
 	args    any // one of metaskill's argument structs
+	method  *metaskill.Method
 	opening *run.Opening
 	task    string         // in the user's words
 	key     string         // of the step
@@ -89,6 +90,9 @@ func (k caller) prepare(ctx context.Context, c *call) error {
 		return err
 	}
 	c.opening = chain[0].Opening
+	if c.method, err = metaskill.MethodNamed(c.opening.Method); err != nil {
+		return err
+	}
 	c.task = or(c.opening.Task, chain[0].Added[1].Content) // the first message shows more: saved skills, and code to be repaired
 	asked := last(chain).Reply.ToolCalls
 	i := slices.IndexFunc(asked, func(t llm.ToolCall) bool { return callID(t.ID) == c.in.CallID })
@@ -106,7 +110,7 @@ func (k caller) prepare(ctx context.Context, c *call) error {
 		return complaint{c.in.Refuse}
 	}
 	c.step.Amended = c.in.Amended
-	c.args, err = metaskill.Parse(asked[i].Name, or(c.in.Amended, asked[i].Arguments))
+	c.args, err = c.method.Parse(asked[i].Name, or(c.in.Amended, asked[i].Arguments))
 	if err != nil {
 		return complaint{err.Error()}
 	}
@@ -156,7 +160,7 @@ func (k caller) capObservation(ctx context.Context, s *run.Step) error {
 }
 
 func resultOf(key string, s *run.Step) CallResult {
-	res := CallResult{Step: key, OK: s.OK, Changed: s.Changed, Summary: cut(s.Summary, maxSummary), Usage: s.Usage, Skill: s.Skill}
+	res := CallResult{Step: key, OK: s.OK, Changed: s.Changed, Summary: cut(s.Summary, maxSummary), Usage: s.Usage, Skill: s.Skill, Lesson: s.Lesson}
 	if s.Review != nil {
 		res.Accepted, res.Advised = s.Review.Accepted, s.Review.Advised
 	}

@@ -14,6 +14,7 @@ import (
 // appended, so that a provider's prompt cache hits, until the context window fills:
 // then old observations are shortened, many at once, so that this happens rarely.
 type conversation struct {
+	method        *metaskill.Method
 	chain         []*run.Turn   // the opening and every turn so far
 	added         []llm.Message // what is said now
 	shortenBefore int           // observations of turns below this number are sent shortened
@@ -75,7 +76,7 @@ func (c *conversation) request() llm.Request {
 	}
 	return llm.Request{
 		Model: c.opening().Model, Messages: append(messages, c.added...),
-		Tools: metaskill.Tools(), MaxOutputTokens: limit,
+		Tools: c.method.Tools(), MaxOutputTokens: limit,
 	}
 }
 

@@ -82,9 +82,12 @@ func (l *Library) listed(ctx context.Context, c *call, query string, limit int) 
 // describe answers for saved skills, and also for tool skills and meta skills, whose
 // documentation models trained on the original system ask for.
 func (l *Library) describe(ctx context.Context, c *call, args metaskill.Describe) error {
-	if text, ok := metaskill.Documentation(args.SkillName); ok {
+	if text, ok := c.method.Documentation(args.SkillName); ok {
 		c.succeed(text, "read about "+args.SkillName)
 		return nil
+	}
+	if c.method != metaskill.AgentFactory { // it has no library
+		return complain("skill_name: there is no tool skill %.64q; the task message lists those that there are", args.SkillName)
 	}
 	head, err := l.head(ctx, args.SkillName)
 	if err != nil {

@@ -56,13 +56,17 @@ func (m *Model) Think(ctx context.Context, in ThinkInput) (ThinkResult, error) {
 	if err != nil {
 		return ThinkResult{}, failure("read the transcript", err)
 	}
+	method, err := metaskill.MethodNamed(chain[0].Opening.Method)
+	if err != nil {
+		return ThinkResult{}, failure("read the opening", err)
+	}
 	added, err := m.added(ctx, chain[len(chain)-1], in)
 	if err != nil {
 		return ThinkResult{}, failure("read the observations", err)
 	}
 	exec := activity.GetInfo(ctx).WorkflowExecution
 	key := run.TurnKey(exec.ID, exec.RunID, in.Number)
-	c := conversation{chain: chain, added: added, maxOutput: in.MaxOutputTokens}
+	c := conversation{method: method, chain: chain, added: added, maxOutput: in.MaxOutputTokens}
 	c.fit()
 	request := c.request()
 	turn := &run.Turn{Number: in.Number, Parent: in.Parent, RequestDigest: requestDigest(request), Added: added}

@@ -16,29 +16,39 @@ import (
 // repairs code, then what it printed and left.
 func observe(res pyruntime.Result, changes workspace.Changes) string {
 	var b strings.Builder
-	if f := res.Failure; f != nil {
-		fmt.Fprintf(&b, "FAILED (%s): %s\n", f.Kind, f.Message)
-		section(&b, "traceback", f.Traceback, maxTraceback)
-		for _, frame := range f.Locals {
-			fmt.Fprintf(&b, "locals of %s (line %d):\n", frame.Function, frame.Line)
-			for _, v := range frame.Variables {
-				fmt.Fprintf(&b, "  %s = %s\n", v.Name, v.Value)
-			}
-		}
+	if res.Failure != nil {
+		failed(&b, res.Failure)
 	} else {
 		fmt.Fprintf(&b, "answer: %s\nsummary: %s\n", res.Answer, res.Summary)
 	}
 	section(&b, "stdout", res.Stdout, maxPrinted)
 	section(&b, "stderr", res.Stderr, maxPrinted)
+	leftFiles(&b, changes)
+	return validUTF8(b.String())
+}
+
+// failed is what repairs code.
+func failed(b *strings.Builder, f *pyruntime.Failure) {
+	fmt.Fprintf(b, "FAILED (%s): %s\n", f.Kind, f.Message)
+	section(b, "traceback", f.Traceback, maxTraceback)
+	for _, frame := range f.Locals {
+		fmt.Fprintf(b, "locals of %s (line %d):\n", frame.Function, frame.Line)
+		for _, v := range frame.Variables {
+			fmt.Fprintf(b, "  %s = %s\n", v.Name, v.Value)
+		}
+	}
+}
+
+// leftFiles names what a run changed in the workspace.
+func leftFiles(b *strings.Builder, changes workspace.Changes) {
 	for _, part := range []struct {
 		name  string
 		paths []string
 	}{{"new files", changes.Added}, {"changed files", changes.Modified}, {"removed files", changes.Removed}, {"not kept", changes.Skipped}} {
 		if len(part.paths) > 0 {
-			fmt.Fprintf(&b, "%s: %s\n", part.name, listed(part.paths))
+			fmt.Fprintf(b, "%s: %s\n", part.name, listed(part.paths))
 		}
 	}
-	return validUTF8(b.String())
 }
 
 const (

@@ -18,7 +18,7 @@ import (
 func TestTheFirstPromptDoesNotGrowWithTheLibrary(t *testing.T) {
 	t.Parallel()
 	const tasks = 40
-	schemas, err := json.Marshal(metaskill.Tools())
+	schemas, err := json.Marshal(metaskill.AgentFactory.Tools())
 	require.NoError(t, err)
 	sizes := map[int]int{}
 	for _, n := range []int{10, 10_000} {

@@ -34,6 +34,7 @@ type Runs struct {
 	Objects  objectstore.Store
 	Skills   skillstore.Store
 	Models   Models
+	Lessons  *Lessons   // of the textual method
 	Tools    []string   // tool skills that this installation can give to subagents
 	Defaults run.Budget // of runs that say nothing themselves; zeros leave run.DefaultBudget
 	Policy   Policy
@@ -57,6 +58,10 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 		return BeginResult{}, invalid("budget.cost_usd: no price is known for %s or %s, so nothing could be counted; add it under prices in config.yaml, or leave cost_usd out",
 			settings.Model, settings.SubagentModel)
 	}
+	method, err := metaskill.MethodNamed(in.Method)
+	if err != nil {
+		return BeginResult{}, failure("begin the run", err)
+	}
 	o, err := r.prepareOpening(ctx, in)
 	var nothing nothingToRepair
 	if errors.As(err, &nothing) {
@@ -73,13 +78,13 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 		return BeginResult{}, failure("begin the run", err)
 	}
 	turnKey := run.TurnKey(exec.ID, exec.RunID, 0)
-	turn, err := r.Records.CreateTurn(ctx, turnKey, o.turn(settings, stepKey))
+	turn, err := r.Records.CreateTurn(ctx, turnKey, o.turn(settings, method, stepKey))
 	if err != nil {
 		return BeginResult{}, failure("begin the run", err)
 	}
 	res := BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, SubagentModel: turn.Opening.SubagentModel, Budget: budget, Priced: settings.Priced,
 		Offered: o.offered, Calls: callsOf(turn.Reply), Policy: r.Policy, Listed: true, Searched: o.searched, Notes: o.notes, Usage: run.Usage{EmbeddingTokens: o.embedding},
-		Task: turn.Opening.Task, Evolves: turn.Opening.Evolves, Nothing: o.nothing}
+		Task: turn.Opening.Task, Evolves: turn.Opening.Evolves, Nothing: o.nothing, Lessons: turn.Opening.Lessons}
 	if err := r.Listed(ctx); err != nil {
 		res.Listed, res.Unlisted = false, cut(err.Error(), maxReason)
 	}
@@ -98,6 +103,7 @@ type opened struct {
 	notes         []string       // on the search, for people
 	embedding     int64          // tokens of it
 	nothing       string         // why there is nothing to do
+	lessons       []run.Lesson   // of earlier tasks
 }
 
 func (r *Runs) prepareOpening(ctx context.Context, in BeginInput) (*opened, error) {
@@ -114,6 +120,9 @@ func (r *Runs) prepareOpening(ctx context.Context, in BeginInput) (*opened, erro
 		return nil, err
 	}
 	o := &opened{task: in.Task, inputs: inputs}
+	if in.Method != metaskill.AgentFactoryName {
+		return o, r.openMethod(ctx, in, o)
+	}
 	skills, err := r.suggest(ctx, in, o)
 	if err != nil {
 		return nil, fmt.Errorf("search the skill library: %w", err)
@@ -134,17 +143,17 @@ func listedFiles(inputs workspace.Manifest) []string {
 const maxReason = 200
 
 // turn is the opening of the transcript.
-func (o *opened) turn(m ModelSettings, step string) *run.Turn {
+func (o *opened) turn(m ModelSettings, method *metaskill.Method, step string) *run.Turn {
 	t := &run.Turn{
 		At: time.Now().UTC(),
 		Opening: &run.Opening{
 			Task: o.task, Evolves: o.evolves,
 			Model: m.Model, SubagentModel: m.SubagentModel, ContextWindow: m.ContextWindow, MaxOutputTokens: m.MaxOutputTokens,
-			PromptDigest: metaskill.PromptDigest(), SchemaDigest: metaskill.SchemaDigest(),
-			SuggestedSkills: o.suggested, InitialWorkspace: step,
+			PromptDigest: method.PromptDigest(), SchemaDigest: method.SchemaDigest(),
+			SuggestedSkills: o.suggested, InitialWorkspace: step, Method: method.Name, Lessons: o.lessons,
 		},
 		Added: []llm.Message{
-			{Role: "system", Content: metaskill.SystemPrompt},
+			{Role: "system", Content: method.SystemPrompt},
 			{Role: "user", Content: o.message},
 		},
 	}

@@ -74,7 +74,7 @@ func (s *Subagents) EditWorkspace(ctx context.Context, in CallInput) (CallResult
 	})
 }
 
-// RunSubagent carries out run_subagent, and create_subagent with a query.
+// RunSubagent carries out run_subagent, create_subagent with a query, and run_code.
 func (s *Subagents) RunSubagent(ctx context.Context, in CallInput) (CallResult, error) {
 	return s.caller().carryOut(ctx, in, func(ctx context.Context, c *call) error {
 		switch args := c.args.(type) {
@@ -90,6 +90,8 @@ func (s *Subagents) RunSubagent(ctx context.Context, in CallInput) (CallResult, 
 				return err
 			}
 			return s.run(ctx, c, file, args.Query)
+		case metaskill.Code:
+			return s.runProgram(ctx, c, args)
 		}
 		return complain("%s cannot run a subagent", c.name)
 	})

@@ -92,7 +92,7 @@ func TestTheScriptAnswersTheDemosTasks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			first := metaskill.FirstMessage(demoTasks(tree)[c.task], paths(tree), []string{"shell_command"}, c.offered)
 			reply, err := model.Complete(t.Context(), llm.Request{
-				Model: service.ScriptedDemoModel, Tools: metaskill.Tools(),
+				Model: service.ScriptedDemoModel, Tools: metaskill.AgentFactory.Tools(),
 				Messages: []llm.Message{{Role: llm.RoleSystem, Content: metaskill.SystemPrompt}, {Role: llm.RoleUser, Content: first}},
 			}, nil)
 			require.NoError(t, err)

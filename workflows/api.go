@@ -23,6 +23,8 @@ const (
 	SolveType   = "Solve"      // workflow type: the front door, which begins with the library; takes InstallInput as well
 	EvolveType  = "SelfEvolve" // workflow type: repair a saved skill; takes EvolveInput
 	GateType    = "Gate"       // workflow type: hold a version against the past cases of its skill; takes GateInput
+	ReActType   = "ReAct"      // workflow type: solve a task by programs, with no library; takes InstallInput without save and approval
+	TextualType = "Textual"    // workflow type: ReAct with the lessons of earlier tasks, which leaves one itself; takes the same
 	StatusQuery = "status"     // answers run.Status
 
 	ApproveUpdate  = "approve"  // takes Approve
@@ -179,6 +181,7 @@ type Carry struct {
 	Subagents string            `json:"subagent_model,omitempty"`
 	Policy    activities.Policy `json:"policy"`
 	Evolves   string            `json:"evolves,omitempty"`
+	Lessons   []run.Lesson      `json:"lessons,omitempty"`
 	Gates     int               `json:"gates,omitempty"` // begun so far
 	Budget    run.Budget        `json:"budget"`
 	Priced    bool              `json:"priced,omitempty"`

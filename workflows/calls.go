@@ -55,6 +55,9 @@ func (a *agent) took(ctx workflow.Context, c activities.Call, res activities.Cal
 	if res.Skill != "" && !slices.Contains(a.used, res.Skill) {
 		a.used = append(a.used, res.Skill)
 	}
+	if res.Lesson != nil {
+		a.lesson = res.Lesson
+	}
 	a.warned = a.warned || res.Advised
 	a.tell(ctx, callLine(c, res))
 }
@@ -97,6 +100,9 @@ func (a *agent) callInput(index int, c activities.Call) (activities.CallInput, e
 		in.Refuse = fmt.Sprintf("not carried out: one turn may have %d calls; ask again for what is still needed", maxCalls)
 		return in, nil
 	}
+	if in.Refuse = a.untimely(c); in.Refuse != "" {
+		return in, nil
+	}
 	if c.Runs {
 		if reason := a.budget.BeforeSubagentRun(a.usage); reason != "" {
 			return in, exhausted(reason)
@@ -106,7 +112,10 @@ func (a *agent) callInput(index int, c activities.Call) (activities.CallInput, e
 		in.Refuse = a.budget.BeforeCreate(a.usage)
 	}
 	if c.Name == metaskill.Finish {
-		in.Finish = &activities.FinishArg{Save: a.in.Save == nil || *a.in.Save, Warned: a.warned}
+		in.Finish = &activities.FinishArg{Save: a.method == metaskill.AgentFactoryName && (a.in.Save == nil || *a.in.Save), Warned: a.warned}
+	}
+	if c.Name == metaskill.SaveLesson && a.learning != "" {
+		in.Lesson = &activities.LessonArg{Outcome: a.learning}
 	}
 	return in, nil
 }
@@ -165,6 +174,7 @@ func activityFor(c activities.Call, in activities.CallInput) (workflow.ActivityO
 	var (
 		agents  *activities.Subagents
 		library *activities.Library
+		lessons *activities.Lessons
 	)
 	switch {
 	case in.Refuse != "":
@@ -175,6 +185,8 @@ func activityFor(c activities.Call, in activities.CallInput) (workflow.ActivityO
 		return sandboxRun, agents.ReviewFinish
 	case c.Name == metaskill.CreateSubagent, c.Name == metaskill.ModifySubagent:
 		return recordKeeping, agents.EditWorkspace
+	case in.Lesson != nil:
+		return recordKeeping, lessons.SaveLesson
 	}
 	return recordKeeping, library.Consult
 }

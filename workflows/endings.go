@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"agentfactory/activities"
+	"agentfactory/internal/metaskill"
 	"agentfactory/internal/run"
 )
 
@@ -35,11 +36,12 @@ func (a *agent) close(ctx workflow.Context, outcome run.Outcome, reason string) 
 	a.closing = true
 	in := activities.CloseInput{Workspace: a.workspace, Answer: a.nothing, Result: run.Result{
 		Outcome: outcome, Reason: reason, Turns: a.number, Usage: a.usage, Skills: a.skills, SkillsUsed: a.used, Model: a.model, Transcript: a.turn,
+		Method: a.method, Lesson: a.lesson, LessonsOffered: keys(a.lessons),
 	}}
 	if a.accepted != nil {
 		in.Plan = a.accepted.Step
 	}
-	if outcome == run.Completed {
+	if outcome == run.Completed && a.method == metaskill.AgentFactoryName {
 		decision := a.libraryDecision()
 		in.Result.Decision = &decision
 	}

@@ -49,6 +49,7 @@ func start(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 
 // begin makes the run visible and steerable, and runs it.
 func (a *agent) begin(ctx workflow.Context) (run.Result, error) {
+	a.method = methodOf(ctx)
 	const shows = "what the run does, waits for, does next and has spent"
 	if err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery, a.status, workflow.QueryHandlerOptions{Description: shows}); err != nil {
 		return run.Result{}, err
@@ -64,6 +65,7 @@ func (a *agent) begin(ctx workflow.Context) (run.Result, error) {
 // a successor (Carry), so that a run may continue as new anywhere.
 type agent struct {
 	in        InstallInput
+	method    string                // of metaskill; "" is the meta-agent
 	evolve    *activities.EvolveArg // SelfEvolve: what to repair
 	evolves   string                // SelfEvolve: the skill that is repaired
 	model     string
@@ -95,12 +97,15 @@ type agent struct {
 	impatient bool // somebody wants a waiting run to try again at once
 	closing   bool // nothing can be changed any more
 
-	usage   run.Usage
-	offered []run.Candidate // saved skills that may fit
-	skills  []run.SavedSkill
-	used    []string // saved skills that were run
-	story   story
-	listed  listing
+	usage    run.Usage
+	offered  []run.Candidate // saved skills that may fit
+	skills   []run.SavedSkill
+	used     []string     // saved skills that were run
+	lessons  []run.Lesson // of earlier tasks, with which the run began
+	lesson   *run.Lesson  // that the run has left
+	learning run.Outcome  // of the task, while a lesson is written of it
+	story    story
+	listed   listing
 }
 
 func newAgent(in InstallInput) *agent {
@@ -114,6 +119,7 @@ func newAgent(in InstallInput) *agent {
 		a.budget, a.priced, a.listed.possible = c.Budget, c.Priced, c.Listed
 		a.turn, a.number, a.calls, a.answers, a.workspace, a.nextStep = c.Turn, c.Number, c.Calls, c.Answers, c.Workspace, c.NextStep
 		a.note, a.messages, a.warned, a.idle, a.accepted = c.Note, c.Messages, c.Warned, c.Idle, c.Accepted
+		a.lessons = c.Lessons
 		a.usage, a.offered, a.skills, a.used, a.paused, a.steps = c.Usage, c.Offered, c.Skills, c.Used, c.Paused, c.Steps
 		a.story.seq, a.story.events = c.Events, c.Recent
 		if c.Amended != nil {
@@ -131,11 +137,19 @@ func (a *agent) run(ctx workflow.Context) (run.Result, error) {
 	case workflow.IsContinueAsNewError(err):
 		return run.Result{}, err
 	case errors.As(err, &ended):
-		return a.close(ctx, ended.outcome, ended.reason)
+		return a.conclude(ctx, ended.outcome, ended.reason)
 	case err != nil:
 		return a.abort(ctx, err)
 	}
-	return a.close(ctx, run.Completed, "")
+	return a.conclude(ctx, run.Completed, "")
+}
+
+// conclude ends a run that has neither failed nor been cancelled; the textual method leaves a lesson first.
+func (a *agent) conclude(ctx workflow.Context, outcome run.Outcome, reason string) (run.Result, error) {
+	if err := a.learn(ctx, outcome, reason); err != nil {
+		return a.abort(ctx, err)
+	}
+	return a.close(ctx, outcome, reason)
 }
 
 // endedError ends a run that is not completed and has not failed.
@@ -181,14 +195,15 @@ func (a *agent) next(ctx workflow.Context) error {
 // the history has grown long, which updates to a paused run do as well.
 func (a *agent) ready(ctx workflow.Context) error {
 	info := workflow.GetInfo(ctx)
+	grown := func() bool { return info.GetContinueAsNewSuggested() && a.learning == "" } // a lesson is a few actions more, at most
 	if a.paused != nil && a.turn != "" && !a.mustAsk() {
 		a.wait(ctx, run.Paused, a.pauseReason())
-		if err := workflow.Await(ctx, func() bool { return a.paused == nil || info.GetContinueAsNewSuggested() }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return a.paused == nil || grown() }); err != nil {
 			return err
 		}
 		a.goOn(ctx)
 	}
-	if a.turn != "" && info.GetContinueAsNewSuggested() {
+	if a.turn != "" && grown() {
 		return a.continueAsNew(ctx)
 	}
 	if a.steps > 0 && !a.mustAsk() {
@@ -206,7 +221,7 @@ func (a *agent) continueAsNew(ctx workflow.Context) error {
 	in := a.in
 	in.Files, in.Paused = nil, false // the files are in the workspace
 	in.Carry = &Carry{
-		Model: a.model, Subagents: a.subagents, Policy: a.policy, Evolves: a.evolves, Gates: a.gates, Budget: a.budget, Priced: a.priced, Listed: a.listed.possible,
+		Model: a.model, Subagents: a.subagents, Policy: a.policy, Evolves: a.evolves, Lessons: a.lessons, Gates: a.gates, Budget: a.budget, Priced: a.priced, Listed: a.listed.possible,
 		Turn: a.turn, Number: a.number, Calls: a.calls, Amended: a.amended, Answers: a.answers, Workspace: a.workspace, NextStep: a.nextStep,
 		Note: a.note, Messages: a.messages, Warned: a.warned, Idle: a.idle, Accepted: a.accepted,
 		Usage: a.usage, Offered: a.offered, Skills: a.skills, Used: a.used, Paused: a.paused, Steps: a.steps, Events: a.story.seq, Recent: a.story.recent(),
@@ -220,20 +235,23 @@ func (a *agent) continueAsNew(ctx workflow.Context) error {
 func (a *agent) open(ctx workflow.Context) error {
 	a.phase(ctx, run.Starting, "open the run")
 	var res activities.BeginResult
-	in := activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget, Offer: typeOf(ctx) == SolveType, Evolve: a.evolve}
+	in := activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget, Offer: typeOf(ctx) == SolveType, Evolve: a.evolve, Method: a.method}
 	err := perform(ctx, a, recordKeeping, "open the run", (*activities.Runs).Begin, in, &res)
 	if err != nil {
 		return err
 	}
 	a.turn, a.workspace, a.model, a.subagents, a.budget, a.priced = res.Turn, res.Step, res.Model, res.SubagentModel, res.Budget, res.Priced
 	a.offered, a.policy, a.calls, a.evolves, a.nothing = res.Offered, res.Policy, res.Calls, res.Evolves, res.Nothing
-	a.usage = a.usage.Add(res.Usage)
+	a.usage, a.lessons = a.usage.Add(res.Usage), res.Lessons
 	if a.in.Task == "" {
 		a.story.task = clip(oneLine.Replace(res.Task), maxShownTask)
 	}
 	a.tell(ctx, "opened with model "+res.Model)
 	if line := offerLine(res); line != "" {
 		a.tell(ctx, line)
+	}
+	if len(res.Lessons) > 0 {
+		a.tell(ctx, "lessons of earlier tasks: "+strings.Join(titles(res.Lessons), "; "))
 	}
 	for _, note := range res.Notes {
 		a.tell(ctx, note)
@@ -250,22 +268,31 @@ func (a *agent) think(ctx workflow.Context) error {
 	if reason := a.budget.BeforeTurn(a.number, a.usage); reason != "" {
 		return exhausted(reason)
 	}
-	number := a.number + 1
-	a.phase(ctx, run.Thinking, fmt.Sprintf("turn %d: ask the model", number))
 	said := len(a.messages)
-	in := activities.ThinkInput{Number: number, Parent: a.turn, Steps: a.answers, Note: a.said(), MaxOutputTokens: a.tokensLeft()}
-	var turn activities.ThinkResult
-	err := perform(ctx, a, modelCall, fmt.Sprintf("turn %d", number), (*activities.Model).Think, in, &turn)
+	turn, err := a.takeTurn(ctx, a.said(), a.tokensLeft())
 	if err != nil {
 		return err
 	}
-	a.turn, a.number, a.calls, a.answers = turn.Turn, number, turn.Calls, nil
 	a.note, a.messages = "", a.messages[said:] // more may have come during the call
+	return a.judge(turn)
+}
+
+// takeTurn makes one model call, with a note beside the observations and at most so many tokens in reply (0: the model's limit).
+func (a *agent) takeTurn(ctx workflow.Context, note string, maxTokens int64) (activities.ThinkResult, error) {
+	number := a.number + 1
+	a.phase(ctx, run.Thinking, fmt.Sprintf("turn %d: ask the model", number))
+	in := activities.ThinkInput{Number: number, Parent: a.turn, Steps: a.answers, Note: note, MaxOutputTokens: maxTokens}
+	var turn activities.ThinkResult
+	err := perform(ctx, a, modelCall, fmt.Sprintf("turn %d", number), (*activities.Model).Think, in, &turn)
+	if err != nil {
+		return turn, err
+	}
+	a.turn, a.number, a.calls, a.answers = turn.Turn, number, turn.Calls, nil
 	clear(a.amended)
 	a.usage = a.usage.Add(turn.Usage)
 	a.tell(ctx, thoughtLine(number, turn))
 	a.listNowAndThen(ctx)
-	return a.judge(turn)
+	return turn, nil
 }
 
 // said is what the model is told beside the observations.

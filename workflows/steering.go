@@ -117,7 +117,7 @@ func (a *agent) checkInstruct(m Instruct) error {
 		return errors.New("message is not valid UTF-8 text")
 	case pending > MaxMessages:
 		return fmt.Errorf("the model has not read the messages before this one yet; at most %d bytes wait for its next turn", MaxMessages)
-	case a.closing || a.accepted != nil && !a.recallable():
+	case a.closing || a.learning != "" || a.accepted != nil && !a.recallable():
 		return errClosing
 	}
 	return nil
@@ -256,15 +256,19 @@ func (a *agent) checkAmend(m Amend) error {
 	if total > MaxArguments {
 		return fmt.Errorf("arguments: the amended calls of this turn would have %d bytes together; at most %d are taken", total, MaxArguments)
 	}
-	return checkArguments(waiting[i].Tool, string(m.Arguments))
+	return checkArguments(a.method, waiting[i].Tool, string(m.Arguments))
 }
 
-// checkArguments holds amended arguments against the meta skill's schema. The result
+// checkArguments holds amended arguments against the tool's schema. The result
 // depends on its input alone; the checker sees the runtime behind reflection.
 //
 //workflowcheck:ignore
-func checkArguments(tool, arguments string) error {
-	if _, err := metaskill.Parse(tool, arguments); err != nil {
+func checkArguments(method, tool, arguments string) error {
+	m, err := metaskill.MethodNamed(method)
+	if err != nil {
+		return err
+	}
+	if _, err := m.Parse(tool, arguments); err != nil {
 		return fmt.Errorf("arguments: %w", err)
 	}
 	return nil

@@ -34,12 +34,12 @@ func Hint(name, arguments string) (hint string, runs bool) {
 	return strings.ToValidUTF8(oneLine(hint), "?"), runs
 }
 
-// Documentation returns what there is to know of a tool skill or a meta skill.
-func Documentation(name string) (string, bool) {
+// Documentation returns what there is to know of a tool skill or one of the method's tools.
+func (m *Method) Documentation(name string) (string, bool) {
 	if t, ok := toolByName(name); ok {
 		return toolskill.Document(t.Name)
 	}
-	for _, tool := range AgentFactory.Tools() {
+	for _, tool := range m.Tools() {
 		if tool.Name == name {
 			return tool.Description + "\nParameters: " + string(tool.Parameters), true
 		}

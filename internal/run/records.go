@@ -28,7 +28,7 @@ type Opening struct {
 	SuggestedSkills  []string `json:"suggested_skills,omitempty"`
 	Evolves          string   `json:"evolves,omitempty"` // the saved skill that the run is to repair
 	Method           string   `json:"method,omitempty"`  // react or textual; "": the meta-agent
-	Lessons          []string `json:"lessons,omitempty"` // keys of the lessons that the first message holds
+	Lessons          []Lesson `json:"lessons,omitempty"` // that the first message holds
 	InitialWorkspace string   `json:"initial_workspace"` // key of step 0
 }
 

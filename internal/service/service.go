@@ -214,13 +214,17 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	})
 	main.RegisterWorkflowWithOptions(workflows.Install, workflow.RegisterOptions{Name: workflows.InstallType})
 	main.RegisterWorkflowWithOptions(workflows.Solve, workflow.RegisterOptions{Name: workflows.SolveType})
+	main.RegisterWorkflowWithOptions(workflows.ReAct, workflow.RegisterOptions{Name: workflows.ReActType})
+	main.RegisterWorkflowWithOptions(workflows.Textual, workflow.RegisterOptions{Name: workflows.TextualType})
 	main.RegisterWorkflowWithOptions(workflows.SelfEvolve, workflow.RegisterOptions{Name: workflows.EvolveType})
 	main.RegisterWorkflowWithOptions(workflows.Gate, workflow.RegisterOptions{Name: workflows.GateType})
 	main.RegisterWorkflowWithOptions(workflows.Deploy, workflow.RegisterOptions{Name: workflows.DeployType})
 	main.RegisterWorkflowWithOptions(workflows.RunSkill, workflow.RegisterOptions{Name: workflows.RunSkillType})
+	lessons := &activities.Lessons{Records: records, Blobs: blobs, Embedder: s.models, Open: live(p.Objects)}
+	main.RegisterActivity(lessons)
 	library := p.Config.Library
 	main.RegisterActivity(&activities.Runs{
-		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Tools: s.tools.offered, Defaults: defaults(p.Config.Limits.Run),
+		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Lessons: lessons, Models: s.models, Tools: s.tools.offered, Defaults: defaults(p.Config.Limits.Run),
 		Policy:         activities.Policy{Checks: library.Checks == config.ChecksOn, AskPromotions: library.Promotions == config.PromotionsAsk, GateCases: *library.GateCases},
 		VersionsPerDay: *library.VersionsPerDay, Listed: s.listing.check,
 	})
@@ -238,6 +242,16 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	box.RegisterActivity(agents)
 	box.RegisterActivity(s.exporter)
 	s.workers = []worker.Worker{main, box}
+}
+
+// live opens the one library that there is.
+func live(objects objectstore.Store) func(context.Context, string) (objectstore.Store, error) {
+	return func(_ context.Context, library string) (objectstore.Store, error) {
+		if library != "" {
+			return nil, fmt.Errorf("there is no library %q", library)
+		}
+		return objects, nil
+	}
 }
 
 const (
