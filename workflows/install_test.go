@@ -26,20 +26,21 @@ import (
 // and every call is carried out as told.
 type bench struct {
 	*testsuite.TestWorkflowEnvironment
-	mu     sync.Mutex // activities run side by side
-	turns  []activities.ThinkResult
-	answer func(context.Context, activities.ThinkInput) (activities.ThinkResult, error) // the model; default: turns
-	carry  func(context.Context, activities.CallInput) (activities.CallResult, error)   // default: everything works
-	calls  []activities.CallInput                                                       // as they were asked for
-	thinks []activities.ThinkInput
-	closed []activities.CloseInput
-	save   func(activities.SaveInput) (activities.SaveResult, error)                    // default: all is saved
-	stored func(activities.CandidateInput) (activities.Candidate, error)                // default: version 2 against version 1
-	try    func(context.Context, activities.TrialInput) (activities.TrialResult, error) // default: every case passes
-	saves  []activities.SaveInput
-	gates  []activities.OpenGateInput
-	past   []activities.Chosen // cases of every gate
-	policy activities.Policy
+	mu      sync.Mutex // activities run side by side
+	turns   []activities.ThinkResult
+	answer  func(context.Context, activities.ThinkInput) (activities.ThinkResult, error) // the model; default: turns
+	carry   func(context.Context, activities.CallInput) (activities.CallResult, error)   // default: everything works
+	calls   []activities.CallInput                                                       // as they were asked for
+	thinks  []activities.ThinkInput
+	closed  []activities.CloseInput
+	save    func(activities.SaveInput) (activities.SaveResult, error)                    // default: all is saved
+	stored  func(activities.CandidateInput) (activities.Candidate, error)                // default: version 2 against version 1
+	try     func(context.Context, activities.TrialInput) (activities.TrialResult, error) // default: every case passes
+	saves   []activities.SaveInput
+	gates   []activities.OpenGateInput
+	past    []activities.Chosen // cases of every gate
+	policy  activities.Policy
+	lessons []run.Lesson // of earlier tasks
 }
 
 func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
@@ -52,6 +53,8 @@ func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 	b.past = []activities.Chosen{{Case: "a"}, {Case: "b"}}
 	b.stored, b.try, b.policy.GateCases = b.storeCandidate, b.tryCase, 50
 	b.RegisterWorkflowWithOptions(Install, workflow.RegisterOptions{Name: InstallType})
+	b.RegisterWorkflowWithOptions(ReAct, workflow.RegisterOptions{Name: ReActType})
+	b.RegisterWorkflowWithOptions(Textual, workflow.RegisterOptions{Name: TextualType})
 	b.RegisterWorkflowWithOptions(SelfEvolve, workflow.RegisterOptions{Name: EvolveType})
 	b.RegisterWorkflowWithOptions(Gate, workflow.RegisterOptions{Name: GateType})
 	var (
@@ -60,7 +63,9 @@ func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 		model   *activities.Model
 		agents  *activities.Subagents
 		library *activities.Library
+		lessons *activities.Lessons
 	)
+	b.RegisterActivity(lessons)
 	b.RegisterActivity(runs)
 	b.RegisterActivity(model)
 	b.RegisterActivity(agents)
@@ -68,12 +73,12 @@ func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 	b.RegisterActivity(gates)
 	b.OnActivity(runs.Begin, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.BeginInput) (activities.BeginResult, error) {
 		return activities.BeginResult{Turn: "turn0", Step: "step0", Model: "scripted", Budget: in.Budget.Or(run.DefaultBudget), Listed: true, Policy: b.policy,
-			Evolves: evolved(in)}, nil
+			Evolves: evolved(in), Lessons: b.lessons}, nil
 	})
 	b.OnActivity(model.Think, mock.Anything, mock.Anything).Maybe().Return(func(ctx context.Context, in activities.ThinkInput) (activities.ThinkResult, error) {
 		return b.answer(ctx, in)
 	})
-	for _, a := range []any{agents.EditWorkspace, agents.RunSubagent, agents.ReviewFinish, library.Consult} {
+	for _, a := range []any{agents.EditWorkspace, agents.RunSubagent, agents.ReviewFinish, library.Consult, lessons.SaveLesson} {
 		b.OnActivity(a, mock.Anything, mock.Anything).Maybe().Return(func(ctx context.Context, in activities.CallInput) (activities.CallResult, error) {
 			return b.carry(ctx, in)
 		})

@@ -284,7 +284,7 @@ func TestWhatIsAboutSavedSkillsIsRefused(t *testing.T) {
 	s := newStack(t, programs)
 	s.worker()
 	for text, in := range map[string]workflows.InstallInput{
-		"save: ReAct saves no skills, so leave it out": {Task: "x", Save: ptr(true)},
+		"save: ReAct saves no skills, so leave it out":                                                     {Task: "x", Save: ptr(true)},
 		`approval is "finish": ReAct saves no skills that you could release; leave it out, or start Solve`: {Task: "x", Approval: workflows.ApproveFinish},
 	} {
 		_, err := s.result(s.startAs(workflows.ReActType, "", in))

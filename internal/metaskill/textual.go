@@ -12,8 +12,8 @@ const SaveLesson = "save_lesson"
 type Lesson struct {
 	Title      string `json:"title" jsonschema:"what it is about, in a few words"`
 	WhenToUse  string `json:"when_to_use" jsonschema:"kind of task that it helps with"`
-	WhatWorked string `json:"what_worked" jsonschema:"steps, libraries, sources that led to the answer"`
-	WhatFailed string `json:"what_failed" jsonschema:"what to avoid, and why; empty if nothing failed"`
+	WhatWorked string `json:"what_worked,omitempty" jsonschema:"steps, libraries, sources that led to the answer"`
+	WhatFailed string `json:"what_failed,omitempty" jsonschema:"what to avoid, and why"`
 }
 
 // textualDefinitions has save_lesson from the first request on, although it is called
