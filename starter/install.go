@@ -21,6 +21,7 @@ import (
 // taskOptions are the flags of the commands that start a run with a task.
 type taskOptions struct {
 	workflowType string
+	method       string // replaces workflowType; "" leaves it
 
 	files  []string
 	model  string
@@ -64,10 +65,19 @@ func (a *app) taskCommand(workflowType string, cmd *cobra.Command) *cobra.Comman
 		if err := positiveFlags(cmd); err != nil {
 			return err
 		}
+		if o.method != "" {
+			o.workflowType = workflows.MethodTypes[o.method]
+		}
+		if o.workflowType == "" {
+			return badInput("--method is %q: give agentfactory, react or textual", o.method)
+		}
 		return a.runTask(cmd.Context(), args[0], o)
 	}
 	o.register(cmd.Flags())
 	cmd.Flags().BoolVar(&o.noSave, "no-save", false, "save no skills")
+	if workflowType == workflows.SolveType {
+		cmd.Flags().StringVar(&o.method, "method", "", "react or textual: solve it without skills, for comparison (default agentfactory)")
+	}
 	return cmd
 }
 
@@ -163,7 +173,7 @@ func (a *app) started(id string) error {
 // prepare checks everything that can be checked before anything is started.
 func prepare(task string, o taskOptions) (workflows.InstallInput, inputFiles, error) {
 	in := o.input(task)
-	if err := in.Check(); err != nil {
+	if err := in.CheckFor(o.workflowType); err != nil {
 		return in, nil, withCode(exitUsage, err)
 	}
 	if err := checkID(o.id); err != nil {

@@ -68,6 +68,9 @@ func (a *app) sayWhatCameOut(res runs.Result) {
 		}
 		a.say("skill   %s version %d%s: starter skills show %s", s.Name, s.Version, note, s.Name)
 	}
+	if res.Lesson != nil {
+		a.say("lesson  %s: %s", plain(oneLine(res.Lesson.Title)), res.Lesson.Key)
+	}
 	if len(res.Files) > 0 {
 		a.say("files   %s: starter runs files %s --out DIR", fileNames(res.Files), res.WorkflowID)
 	}

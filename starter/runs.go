@@ -97,11 +97,14 @@ func (r listedRun) state() string {
 	return string(r.Outcome)
 }
 
+// taskTypes are the workflow types whose runs are listed.
+var taskTypes = []string{workflows.SolveType, workflows.InstallType, workflows.EvolveType, workflows.ReActType, workflows.TextualType}
+
 // latestRuns asks Temporal's visibility for the runs, and S3 for what came of them.
 func (c *connection) latestRuns(ctx context.Context, limit int) ([]listedRun, error) {
 	list := []listedRun{}
 	request := &workflowservice.ListWorkflowExecutionsRequest{
-		Query:    fmt.Sprintf("WorkflowType IN ('%s', '%s', '%s') AND ExecutionStatus != 'ContinuedAsNew'", workflows.SolveType, workflows.InstallType, workflows.EvolveType),
+		Query:    fmt.Sprintf("WorkflowType IN ('%s') AND ExecutionStatus != 'ContinuedAsNew'", strings.Join(taskTypes, "', '")),
 		PageSize: int32(min(limit, 1000)),
 	}
 	for {

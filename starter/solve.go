@@ -15,9 +15,13 @@ that fit are offered to the meta-agent with their interfaces and run; what falls
 repaired, what is missing is built as small Python programs in a sandbox, and what worked
 is saved. The result says what was reused, repaired and built, and why.
 
+With --method react the model writes and runs programs and nothing is saved; with --method
+textual it is given the lessons of earlier tasks, and leaves one: docs/evaluation-methods.md.
+
 ` + aboutTasks,
 		Example: `  starter solve "Plot the monthly totals of sales.csv" --file sales.csv
   starter solve "Which of these contracts end in 2027?" --file a.txt --file b.txt --max-turns 20
+  starter solve "Which of these contracts end in 2027?" --file a.txt --file b.txt --method react
   starter solve - --json < task.txt | jq -r .answer
   starter solve "Transcribe talk.mp3" --file talk.mp3 --approval finish --detach`,
 	})

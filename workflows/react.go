@@ -52,6 +52,9 @@ func (in InstallInput) CheckFor(workflowType string) error {
 	return err
 }
 
+// MethodTypes are the workflow types by the names that people give their methods.
+var MethodTypes = map[string]string{"agentfactory": SolveType, metaskill.ReActName: ReActType, metaskill.TextualName: TextualType}
+
 // methods are the names in metaskill by workflow type; those that are not here are run by the meta-agent.
 var methods = map[string]string{ReActType: metaskill.ReActName, TextualType: metaskill.TextualName}
 
