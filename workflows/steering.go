@@ -143,7 +143,7 @@ func (a *agent) checkBudget(s SetBudget) error {
 		return errors.New("cost_usd: no price is known for the models of this run, so nothing could be counted")
 	case a.turn == "":
 		return errors.New("the run is not open yet; try again in a moment")
-	case a.closing:
+	case a.closing || a.learning != "":
 		return errClosing
 	}
 	return s.applied(a.budget).Check()

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -100,6 +101,14 @@ func TestReActSolvesATaskByProgramsAndSavesNothing(t *testing.T) {
 	require.Contains(t, told[0], "FAILED (exception): IndexError")
 	require.Contains(t, told[0], "words = ['drei', 'vier']")
 	require.NotContains(t, s.dump(res.Transcript), "count-words")
+	s.keepHistory("react", res)
+}
+
+// keepHistory adds the history of a run to what workflows/replay_test.go replays, when that is asked for.
+func (s *stack) keepHistory(name string, res run.Result) {
+	if os.Getenv("RECORD_HISTORIES") != "" {
+		s.record(name, res.WorkflowID, []string{res.RunID})
+	}
 }
 
 // The second task begins with what the first one taught, and the lesson is paid for as a turn.
@@ -124,6 +133,7 @@ func TestTextualExperiencePassesFromTaskToTask(t *testing.T) {
 	require.NotEqual(t, first.Lesson.Key, second.Lesson.Key)
 	require.Contains(t, s.opening(second), "Lessons of earlier tasks that may help:\n- Counting words of a text file\n    when to use:")
 
+	s.keepHistory("textual", second)
 	other := s.ended(s.startAs(workflows.ReActType, "other", countWords))
 	require.NotContains(t, s.opening(other), "Lessons", "ReAct has no memory")
 }
@@ -188,6 +198,7 @@ conversations:
 			require.Len(t, kept, 1)
 			require.Equal(t, "budget_exhausted", kept[0].Outcome)
 			require.Equal(t, "hopeless", kept[0].Task)
+			s.keepHistory("textual-out-of-"+strings.ReplaceAll(name, " ", "-"), res)
 		})
 	}
 }
@@ -249,6 +260,7 @@ func TestAMethodWithoutSkillsIsSteered(t *testing.T) {
 	require.Equal(t, run.Completed, res.Outcome, s.dump(res.Transcript))
 	require.Equal(t, "zwei 2 words", res.Answer)
 	require.NotNil(t, res.Lesson, "the lesson is not one of the three turns")
+	s.keepHistory("textual-steered", res)
 }
 
 func ptr[T any](v T) *T { return &v }

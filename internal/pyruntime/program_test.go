@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -67,8 +68,13 @@ func TestHowAProgramEnds(t *testing.T) {
 				require.Contains(t, res.Failure.Message, c.message)
 			})
 		}
-		res, _ := runProgram(t, rt, "n = 4\nprint(1)\nn / 0")
+		res, _ := runProgram(t, rt, "import sys\nprint(sys.argv)")
+		require.Contains(t, res.Stdout, "subagent.py']")
+		res, _ = runProgram(t, rt, "n = 4\nprint(1)\nn / 0")
 		require.Equal(t, "1\n", res.Stdout, "what it printed before is not lost")
 		require.Equal(t, []Variable{{Name: "n", Value: "4"}}, res.Failure.Locals[0].Variables)
+		res = runCode(t, rt, "import time\nprint('so far')\ntime.sleep(60)", func(c *Call) { c.Program, c.Limits.Wall = true, time.Second })
+		require.Equal(t, Timeout, res.Failure.Kind)
+		require.Equal(t, "so far\n", res.Stdout, "nor when a limit ends it")
 	})
 }

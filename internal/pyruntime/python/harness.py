@@ -63,6 +63,8 @@ def main():
 def run(entry):
     """A program, whose answer is what it prints. It may end itself, as programs do."""
     builtins.exit = builtins.quit = sys.exit  # which Python's own start-up would have put there
+    sys.argv = [entry]
+    sys.stdout.reconfigure(line_buffering=True)  # what it printed is seen even if a limit ends it
     try:
         load(entry, "__main__")
     except SystemExit as e:
