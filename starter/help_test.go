@@ -50,6 +50,8 @@ func TestBadUsageIsOneLineWithAHint(t *testing.T) {
 		"an empty task":               {[]string{"install", " "}, "task is empty"},
 		"a task that is no text":      {[]string{"install", "a\xff"}, "not valid UTF-8"},
 		"a task of 1 MB":              {[]string{"install", strings.Repeat("a", 1<<20)}, "put long material into an input file"},
+		"an unknown method":           {[]string{"solve", "x", "--method", "magic"}, `--method is "magic": give agentfactory, react or textual`},
+		"a method without skills":     {[]string{"solve", "x", "--method", "react", "--approval", "save"}, "ReAct saves no skills that you could release"},
 		"a missing file":              {[]string{"install", "x", "--file", "none.csv"}, "--file none.csv: there is no such file"},
 		"an ID that is a path":        {[]string{"install", "x", "--id", "../x"}, "--id"},
 		"no model":                    {[]string{"install", "x"}, "no API key is configured: set OPENAI_API_KEY"},
