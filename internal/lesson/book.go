@@ -133,7 +133,7 @@ func (b *Book) Search(ctx context.Context, task string, limit int) (Found, error
 	b.mu.Unlock()
 	var found Found
 	if damaged > 0 {
-		found.Notes = append(found.Notes, fmt.Sprintf("%d lessons cannot be read and are left out", damaged))
+		found.Notes = append(found.Notes, fmt.Sprintf("lessons that cannot be read, and are left out: %d", damaged))
 	}
 	query := search.Query{Text: task}
 	if _, vectors := index.Len(); vectors > 0 {

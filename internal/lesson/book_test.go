@@ -90,7 +90,7 @@ func TestADamagedLessonTakesNoOthersAlong(t *testing.T) {
 		found, err := b.Search(t.Context(), "mean inflation", 5)
 		require.NoError(t, err)
 		require.Len(t, found.Lessons, 1)
-		require.Equal(t, []string{"1 lessons cannot be read and are left out"}, found.Notes)
+		require.Equal(t, []string{"lessons that cannot be read, and are left out: 1"}, found.Notes)
 	}
 }
 
@@ -181,4 +181,23 @@ func FuzzDecode(f *testing.F) {
 		}
 		l.document("k", l.EmbeddingModel)
 	})
+}
+
+// What a task pays for a memory of a thousand lessons: one listing, and a search in memory.
+func BenchmarkSearchOf1000Lessons(b *testing.B) {
+	store := s3test.Bucket(b)
+	book := NewBook(store, nil)
+	for i := range 1000 {
+		l := inflation
+		l.Title = fmt.Sprintf("%s %d", l.Title, i)
+		_, _, err := book.Save(b.Context(), Key("w", fmt.Sprint(i)), Lesson{Lesson: l})
+		require.NoError(b, err)
+	}
+	_, err := book.Search(b.Context(), "mean inflation", metaskill.MaxLessons) // reads them once
+	require.NoError(b, err)
+	for b.Loop() {
+		found, err := book.Search(b.Context(), "What was the mean inflation of 2019?", metaskill.MaxLessons)
+		require.NoError(b, err)
+		require.Len(b, found.Lessons, metaskill.MaxLessons)
+	}
 }
