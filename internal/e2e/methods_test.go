@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -302,4 +305,37 @@ func TestWhatIsAboutSavedSkillsIsRefused(t *testing.T) {
 		_, err := s.result(s.startAs(workflows.ReActType, "", in))
 		require.ErrorContains(t, err, text)
 	}
+}
+
+// The policy holds for programs as for subagents: a person is asked, and what was read before comes from the journal.
+func TestWhatAProgramWritesToTheWebIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	service := &notes{asked: map[string]int{}}
+	server := httptest.NewServer(service)
+	t.Cleanup(server.Close)
+	s := newStack(t, fmt.Sprintf(`
+conversations:
+  - turns:
+      - calls:
+          - name: run_code
+            arguments:
+              code: |
+                import urllib.request
+                at = %q
+                print(urllib.request.urlopen(at).read().decode())
+                print(urllib.request.urlopen(urllib.request.Request(at, data=b"one more", method="POST")).read().decode())
+      - calls: [{name: finish, arguments: {answer: '{{.Find "POST [0-9]+"}}'}}]
+`, server.URL))
+	s.policy = filepath.Join(t.TempDir(), "policy.yaml")
+	require.NoError(t, os.WriteFile(s.policy, []byte(`version: 1
+extends: default
+rules:
+  - {name: read-notes, trigger: host, when: 'host == "127.0.0.1" && method == "GET"', action: allow}
+  - {name: write-notes, trigger: host, when: 'host == "127.0.0.1" && method == "POST"', action: ask, reason: notes are read by others}
+`), 0o600))
+	s.workerWith(nil)
+	r := s.startAs(workflows.ReActType, "noting", workflows.InstallInput{Task: "keep a note"})
+	s.approve(r, s.waitFor(r, func(st run.Status) bool { return st.Approval != nil }).Approval)
+	s.completed(r, "POST 1")
+	require.Equal(t, map[string]int{"GET": 1, "POST": 1}, withBoth(service.asked))
 }
