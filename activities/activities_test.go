@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"agentfactory/internal/llm"
+	"agentfactory/internal/metaskill"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/pyruntime"
 	"agentfactory/internal/run"
@@ -75,7 +76,7 @@ func talk(turns int, lastInput int64) *conversation {
 		chain = append(chain, turn)
 	}
 	last(chain).Usage.InputTokens = lastInput
-	return &conversation{chain: chain, added: []llm.Message{{Role: "tool", Content: "now"}}}
+	return &conversation{method: metaskill.AgentFactory, chain: chain, added: []llm.Message{{Role: "tool", Content: "now"}}}
 }
 
 func TestOldObservationsAreShortenedWhenTheWindowFillsAndNotBefore(t *testing.T) {
@@ -101,7 +102,7 @@ func TestTheRequestOnlyGrowsAtItsEnd(t *testing.T) {
 	c := talk(5, 100)
 	before := c.request().Messages
 	next := &run.Turn{Number: 6, Added: c.added, Reply: llm.Message{Role: "assistant", Content: "more"}}
-	after := (&conversation{chain: append(c.chain, next), added: []llm.Message{{Role: "tool", Content: "then"}}}).request().Messages
+	after := (&conversation{method: metaskill.AgentFactory, chain: append(c.chain, next), added: []llm.Message{{Role: "tool", Content: "then"}}}).request().Messages
 	require.Equal(t, before, after[:len(before)], "the prefix is what the provider has cached")
 }
 
