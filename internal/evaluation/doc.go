@@ -7,6 +7,6 @@
 // "AgentFactory"; its metric is the number of output tokens of the orchestrating model per task.
 //
 // Everything is computed from the outcomes, and the same outcomes in any order give the same bytes. The package is pure:
-// it reads and writes nothing and knows nothing of Temporal or S3. It imports internal/run and internal/workspace for
-// their types, and libraries.
+// it reads and writes nothing and knows nothing of Temporal or S3. It imports internal/run for its types,
+// internal/workspace and internal/checking for what a path and a check script must be, and libraries.
 package evaluation

@@ -2,7 +2,9 @@ package evaluation
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"agentfactory/internal/run"
@@ -76,6 +78,23 @@ func (o Outcome) Succeeded() bool { return o.Ended == run.Completed && o.Verdict
 
 // Reuses reports whether the run completed by means of a saved skill.
 func (o Outcome) Reuses() bool { return reuses(o.Choice) }
+
+// Why says in a line why the outcome is no success; "" for one that is.
+func (o Outcome) Why() string {
+	switch {
+	case o.Succeeded():
+		return ""
+	case !o.Ran():
+		return cmp.Or(o.Reason, "it was not run")
+	case o.Ended != run.Completed:
+		return strings.TrimSuffix(fmt.Sprintf("%s: %s", o.Ended, o.Reason), ": ")
+	case o.Verdict == NotChecked:
+		return "it has no check"
+	case o.Verdict == CheckError:
+		return "the check itself failed: " + cmp.Or(o.CheckReason, "no reason was kept")
+	}
+	return cmp.Or(o.CheckReason, "no reason was kept")
+}
 
 // sorted returns the outcomes in the order of methods, then repeat and number; what has the same place is ordered by
 // its run, so that the order of the input never shows.
