@@ -57,3 +57,11 @@ func plural(n int, noun string) string {
 	}
 	return thousands(strconv.Itoa(n)) + " " + noun + "s"
 }
+
+// short writes a value without its interval.
+func (e Estimate) short(format func(float64) string) string {
+	if e.N == 0 {
+		return "–"
+	}
+	return format(e.Value)
+}

@@ -1,0 +1,18 @@
+package evaluation
+
+import (
+	"embed"
+	"html/template"
+	"io"
+)
+
+//go:embed templates
+var templates embed.FS
+
+var page = template.Must(template.New("report.html").Funcs(template.FuncMap{
+	"right": func(column int, t table) bool { return column >= t.Left },
+}).ParseFS(templates, "templates/report.html", "templates/style.css"))
+
+// HTML writes the report as one page that needs nothing else and asks for nothing: it reads on a phone and on a desk, in
+// light, dark and print, without scripts.
+func HTML(w io.Writer, r Report) error { return page.Execute(w, newView(r)) }
