@@ -22,7 +22,7 @@ import (
 // stand-ins, for each of which the SVG gets a CSS variable: one picture serves light, dark and print.
 
 // The size of a chart in its own units, of which a phone shows about nine in ten as a pixel, and a desk twelve in ten.
-const chartWidth, chartHeight, chartFont = 380, 230, 11
+const chartWidth, chartHeight, chartFont = 380, 236, 12
 
 // series is what one method contributes to a chart.
 type series struct {
@@ -67,7 +67,7 @@ func barChart(title string, groups []string, all []series, format func(float64) 
 	p.Y.Max = top * 1.12
 	p.X.Min, p.X.Max = -0.5, float64(len(groups))-0.5
 	p.NominalX(shortened(groups, int(room/5.5))...)
-	p.X.Width, p.X.Tick.Length, p.X.Padding = 0, 0, 0
+	p.X.Width, p.X.Tick.Width, p.X.Tick.Length, p.X.Padding = 0, 0, 5, 0
 	return svg(p, title)
 }
 
@@ -97,8 +97,8 @@ func addBars(p *plot.Plot, i int, s series, offset, width vg.Length, format func
 			label = e.High
 		}
 		top = max(top, label)
-		if width > 24 {
-			p.Add(caption{x: float64(x), y: label, offset: offset, text: format(v)})
+		if text := format(v); width > vg.Length(6*len([]rune(text))) {
+			p.Add(caption{x: float64(x), y: label, offset: offset, text: text})
 		}
 	}
 	return top
@@ -134,8 +134,8 @@ func (l caption) Plot(c draw.Canvas, p *plot.Plot) {
 	c.FillText(style, vg.Point{X: toX(l.x) + l.offset, Y: toY(l.y) + 2}, l.text)
 }
 
-// lineChart draws one line per series over the numbers of the tasks; top is the least that the axis reaches up to.
-func lineChart(title string, numbers [][]float64, all []series, top float64, format func(float64) string) template.HTML {
+// lineChart draws one line per series over numbers that count what is named under them; top is the least that the axis reaches up to.
+func lineChart(title, under string, numbers [][]float64, all []series, top float64, format func(float64) string) template.HTML {
 	p, last := newPlot(format), 2.0
 	for i, s := range all {
 		points := make(plotter.XYs, len(s.values))
@@ -146,6 +146,8 @@ func lineChart(title string, numbers [][]float64, all []series, top float64, for
 		addLine(p, i, s.name, points)
 	}
 	p.X.Min, p.X.Max, p.Y.Max = 1, last, max(top, 1e-9)*1.04
+	p.X.Label.Text, p.X.Label.TextStyle = under, p.X.Tick.Label
+	p.X.Label.Position, p.X.Label.TextStyle.XAlign = draw.PosRight, draw.XRight
 	p.X.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return niceTicks(low, high, 6, number, true) })
 	return svg(p, title)
 }
@@ -176,7 +178,7 @@ func newPlot(format func(float64) string) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil
 	p.Y.Min = 0
-	p.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return niceTicks(low, high, 5, format, false) })
+	p.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return niceTicks(low, high, 6, format, false) })
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Color, axis.Tick.Color = inkColour, gridColour
 		axis.LineStyle.Color, axis.Tick.LineStyle.Color = gridColour, gridColour

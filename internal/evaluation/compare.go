@@ -190,7 +190,7 @@ func (m *MethodComparison) judge() {
 	}
 	rose, fell := m.Tokens.Significant && m.Tokens.Percent > 0, m.Tokens.Significant && m.Tokens.Percent < 0
 	if rose || fell {
-		said = append(said, fmt.Sprintf("orchestration tokens per task went from %s to %s (%+.0f %%)", number(m.Tokens.A), number(m.Tokens.B), m.Tokens.Percent))
+		said = append(said, fmt.Sprintf("orchestration tokens per task went from %s to %s (%s)", number(m.Tokens.A), number(m.Tokens.B), signed(m.Tokens.Percent)))
 	}
 	m.Verdict = change(len(won) > 0 || fell, len(lost) > 0 || rose)
 	if m.Reason = strings.Join(said, ", "); m.Reason == "" {

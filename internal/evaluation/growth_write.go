@@ -67,7 +67,7 @@ func (g GrowthSeries) figure(l growthLine) figure {
 			numbers, s.values = append(numbers, float64(i+1)), append(s.values, l.of(p))
 		}
 	}
-	return figure{Title: l.title, Note: l.note, Chart: lineChart(fmt.Sprintf("%s by %s", l.title, g.By), [][]float64{numbers}, []series{s}, l.top, l.format)}
+	return figure{Title: l.title, Note: l.note, Chart: lineChart(fmt.Sprintf("%s by %s", l.title, g.By), string(g.By), [][]float64{numbers}, []series{s}, l.top, l.format)}
 }
 
 func (g GrowthSeries) table() table {

@@ -106,16 +106,29 @@ func paperTable(r Report) table {
 
 func flipTable(c Comparison) table {
 	t := table{Head: []string{"Task", "Method", "Now", "Before", "After", "Why"}, Left: 6}
-	for _, m := range c.Methods {
-		for _, f := range m.Flips {
-			now := string(f.To)
-			if f.Flaky {
-				now += " (flaky)"
-			}
-			t.Rows = append(t.Rows, []string{f.Task, m.Method, now, f.A, f.B, f.Reason})
+	for _, f := range c.flips() {
+		now := string(f.To)
+		if f.Flaky {
+			now += " (flaky)"
 		}
+		t.Rows = append(t.Rows, []string{f.Task, f.Method, now, f.A, f.B, f.Reason})
 	}
 	return t
+}
+
+// methodFlip is a flip with the method whose it is.
+type methodFlip struct {
+	Method string
+	Flip
+}
+
+func (c Comparison) flips() (all []methodFlip) {
+	for _, m := range c.Methods {
+		for _, f := range m.Flips {
+			all = append(all, methodFlip{m.Method, f})
+		}
+	}
+	return all
 }
 
 func taskTable(v view) table {
@@ -130,7 +143,7 @@ func taskTable(v view) table {
 			for _, l := range c.Runs {
 				marks.WriteString(l.Text)
 			}
-			row = append(row, strings.TrimSpace(marks.String()+" "+c.Text))
+			row = append(row, strings.TrimSpace(fmt.Sprintf("%s %s %s", marks.String(), c.Tokens, c.Turns)))
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -173,5 +186,5 @@ func (d Difference) text(format func(float64) string) string {
 	if d.Significant {
 		certain = ", significant"
 	}
-	return fmt.Sprintf("%s to %s (%+.0f %%%s)", format(d.A), format(d.B), d.Percent, certain)
+	return fmt.Sprintf("%s to %s (%s%s)", format(d.A), format(d.B), signed(d.Percent), certain)
 }

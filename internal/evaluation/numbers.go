@@ -32,23 +32,26 @@ func thousands(digits string) string {
 
 // usd writes an amount of money; small ones keep the digits that they consist of.
 func usd(v float64) string {
-	if v != 0 && math.Abs(v) < 0.1 {
-		return "$" + strconv.FormatFloat(v, 'f', 4, 64)
+	digits := 2
+	switch size := math.Abs(v); {
+	case size == 0:
+	case size < 0.1:
+		digits = 4
+	case size < 1:
+		digits = 3
 	}
-	return "$" + strconv.FormatFloat(v, 'f', 2, 64)
+	return "$" + strconv.FormatFloat(v, 'f', digits, 64)
 }
 
 func percent(v float64) string { return strconv.FormatFloat(100*v, 'f', 0, 64) + " %" }
 
-// estimate writes a value with its interval.
+// text writes a value with its interval, unless that has no width.
 func (e Estimate) text(format func(float64) string) string {
-	switch {
-	case e.N == 0:
-		return "–"
-	case e.Interval == nil:
-		return format(e.Value)
+	if e.N == 0 || e.Interval == nil || e.Interval.Low == e.Interval.High {
+		return e.short(format)
 	}
-	return fmt.Sprintf("%s (%s–%s)", format(e.Value), format(e.Interval.Low), format(e.Interval.High))
+	low := strings.TrimSuffix(format(e.Interval.Low), " %") // 73–89 %
+	return fmt.Sprintf("%s (%s–%s)", format(e.Value), low, strings.TrimPrefix(format(e.Interval.High), "$"))
 }
 
 func plural(n int, noun string) string {
@@ -64,4 +67,9 @@ func (e Estimate) short(format func(float64) string) string {
 		return "–"
 	}
 	return format(e.Value)
+}
+
+// signed writes a change in percent.
+func signed(percent float64) string {
+	return strings.Replace(strconv.FormatFloat(percent, 'f', 0, 64)+" %", "-", "−", 1)
 }

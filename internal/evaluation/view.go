@@ -48,6 +48,7 @@ type table struct {
 	Head    []string
 	Rows    [][]string // the first cell of each is its heading
 	Left    int        // columns of text, which stand on the left
+	Stack   bool       // it is wide: on a phone each row becomes a block
 }
 
 type taskView struct {
@@ -56,11 +57,12 @@ type taskView struct {
 }
 
 type cellView struct {
-	Method, Mark, Class, Text string
-	Runs                      []link
+	Method, Tokens, Turns string
+	Runs                  []link // none: it was not run
 }
 
-type link struct{ Text, URL, Title string }
+// link is the verdict of one run, which leads there if URL is set.
+type link struct{ Text, Class, URL, Title string }
 
 type failureView struct {
 	Outcome
@@ -70,7 +72,7 @@ type failureView struct {
 }
 
 // scriptedBanner is what stands above everything of a report whose model is a script.
-const scriptedBanner = "SCRIPTED MODEL: these numbers come from a script, not from a language model, and say nothing about one."
+const scriptedBanner = "SCRIPTED MODEL: numbers of a script, not of a language model"
 
 func newView(r Report) view {
 	v := view{
@@ -92,7 +94,7 @@ func newView(r Report) view {
 func facts(r Report) []fact {
 	m := r.Meta
 	all := []fact{
-		{"Evaluation", m.ID},
+		{"ID", m.ID},
 		{"Model", m.Model},
 		{"Model of subagents", m.SubagentModel},
 		{"Started", when(m.StartedAt)},
@@ -183,7 +185,7 @@ var bothMeasures = []measure{measures[0], measures[1]}
 
 // partTable has a row for each part of the tasks and method.
 func partTable(heading string, methods []string, parts []Summary, name func(Summary) string, told []measure) table {
-	t := table{Head: []string{heading, "Method", "Runs"}, Left: 2}
+	t := table{Head: []string{heading, "Method", "Runs"}, Left: 2, Stack: true}
 	for _, m := range told {
 		t.Head = append(t.Head, m.name)
 	}
@@ -208,12 +210,12 @@ func (s *Saving) text() string {
 	if s == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%+.0f %%", -s.Percent)
+	return signed(-s.Percent)
 }
 
 // measureTable has a row for each measure and a column for each method.
 func measureTable(methods []Summary) table {
-	t := table{Head: []string{"Measure"}, Left: 1}
+	t := table{Head: []string{"Measure"}, Left: 1, Stack: true}
 	for _, s := range methods {
 		t.Head = append(t.Head, s.Method)
 	}
@@ -300,16 +302,13 @@ func taskViews(r Report) []taskView {
 }
 
 func newCellView(m Meta, c Cell, outcomes []Outcome) cellView {
-	v := cellView{Method: c.Method, Class: "not_run", Mark: "–", Text: "not run"}
-	for i, o := range outcomes {
+	v := cellView{Method: c.Method}
+	for _, o := range outcomes {
 		sign, class := mark(o)
-		if i == 0 || class == "failed" {
-			v.Mark, v.Class = sign, class // one failure marks the cell
-		}
-		v.Runs = append(v.Runs, link{Text: sign, URL: runURL(m, o), Title: fmt.Sprintf("repeat %d: %s", o.Repeat, strings.ReplaceAll(class, "_", " "))})
+		v.Runs = append(v.Runs, link{Text: sign, Class: class, URL: runURL(m, o), Title: fmt.Sprintf("repeat %d: %s", o.Repeat, strings.ReplaceAll(class, "_", " "))})
 	}
 	if c.Runs > 0 {
-		v.Text = fmt.Sprintf("%s tokens, %s", number(c.OrchestrationTokens.Value), turnsText(c.Turns.Value))
+		v.Tokens, v.Turns = number(c.OrchestrationTokens.Value)+" tokens", turnsText(c.Turns.Value)
 	}
 	return v
 }
@@ -360,7 +359,7 @@ func curveFigure(r Report, title, note string, of func(CurvePoint) float64, form
 		}
 	}
 	f := figure{Title: title, Note: note, Table: curveTable(r, of, format)}
-	f.Chart = lineChart(title+" over the tasks", numbers, all, top, format)
+	f.Chart = lineChart(title+" over the tasks", "task", numbers, all, top, format)
 	return f
 }
 
