@@ -59,7 +59,7 @@ func cssColour(hex string) string {
 func barChart(title string, groups []string, all []series, format func(float64) string) template.HTML {
 	p, top := newPlot(format), 0.0
 	room := vg.Length(chartWidth-50) / vg.Length(max(1, len(groups)))
-	width := min(room*0.8/vg.Length(max(1, len(all))), 46)
+	width := min(room*0.88/vg.Length(max(1, len(all))), 46)
 	for i, s := range all {
 		offset := width * (vg.Length(i) - vg.Length(len(all)-1)/2)
 		top = max(top, addBars(p, i, s, offset, width, format))
@@ -67,7 +67,7 @@ func barChart(title string, groups []string, all []series, format func(float64) 
 	p.Y.Max = top * 1.12
 	p.X.Min, p.X.Max = -0.5, float64(len(groups))-0.5
 	p.NominalX(shortened(groups, int(room/5.5))...)
-	p.X.Width, p.X.Tick.Width, p.X.Tick.Length, p.X.Padding = 0, 0, 5, 0
+	p.X.Width, p.X.Tick.Length, p.X.Padding = 0, 0, 5
 	return svg(p, title)
 }
 
@@ -97,7 +97,7 @@ func addBars(p *plot.Plot, i int, s series, offset, width vg.Length, format func
 			label = e.High
 		}
 		top = max(top, label)
-		if text := format(v); width > vg.Length(6*len([]rune(text))) {
+		if text := format(v); width > 5.3*vg.Length(len([]rune(text))) {
 			p.Add(caption{x: float64(x), y: label, offset: offset, text: text})
 		}
 	}
@@ -130,7 +130,7 @@ type caption struct {
 func (l caption) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
 	style := p.X.Tick.Label
-	style.Font.Size, style.XAlign, style.YAlign = chartFont-1, draw.XCenter, draw.YBottom
+	style.Font.Size, style.XAlign, style.YAlign = chartFont-2, draw.XCenter, draw.YBottom
 	c.FillText(style, vg.Point{X: toX(l.x) + l.offset, Y: toY(l.y) + 2}, l.text)
 }
 

@@ -15,11 +15,11 @@ import (
 // and fails in the other. It is flaky, that is, chance may explain it, if repeats of one report disagree among themselves
 // and Fisher's exact test gives the change a p of 5 % or more. With one repeat nothing can disagree, and every flip counts.
 //
-// Tokens changed significantly if the 95 % interval of the mean difference, paired by task, leaves out 0 and the mean moved
-// by at least 5 %.
+// Tokens and the success rate changed significantly if the 95 % interval of the mean difference, paired by task, leaves out
+// 0 and the mean moved by at least 5 %.
 //
-// A method got worse if a flip to failed that is not flaky, or significantly more tokens, stand against nothing better;
-// better the other way round; mixed with both; else it is the same. The whole is worse, better, mixed or the same by its
+// A method got worse if a flip to failed that is not flaky, significantly less success or significantly more tokens stand
+// against nothing better; better the other way round; mixed with both; else it is the same. The whole is worse, better, mixed or the same by its
 // methods.
 func Compare(a, b Report) Comparison {
 	c := Comparison{A: a.Meta.ID, B: b.Meta.ID, Repeated: a.Meta.Repeat > 1 && b.Meta.Repeat > 1, Methods: []MethodComparison{}}
@@ -119,23 +119,22 @@ func change(better, worse bool) Change {
 // compareMethod compares one method; inA and inB say which cell of a task is its.
 func compareMethod(method string, pairs []taskPair, inA, inB int, b Report) MethodComparison {
 	m := MethodComparison{Method: method}
-	var tokens, usd pairedValues
-	var passed, graded [2]int
+	var success, tokens, usd pairedValues
 	for _, p := range pairs {
 		x, y := p.a.Cells[inA], p.b.Cells[inB]
 		if flip, flipped := flipOf(p.b, x, y); flipped {
 			flip.Reason = failure(b, p.b.ID, method, flip.To)
 			m.Flips = append(m.Flips, flip)
 		}
-		passed[0], passed[1] = passed[0]+x.Passed, passed[1]+y.Passed
-		graded[0], graded[1] = graded[0]+x.Graded, graded[1]+y.Graded
+		if x.Graded > 0 && y.Graded > 0 {
+			success.add(x.Success.Value, y.Success.Value)
+		}
 		if x.Runs > 0 && y.Runs > 0 {
 			tokens.add(x.OrchestrationTokens.Value, y.OrchestrationTokens.Value)
 			usd.add(x.CostUSD.Value, y.CostUSD.Value)
 		}
 	}
-	m.Success = [2]Estimate{share(passed[0], graded[0]), share(passed[1], graded[1])}
-	m.Tokens, m.Cost = tokens.difference(), usd.difference()
+	m.Success, m.Tokens, m.Cost = success.difference(), tokens.difference(), usd.difference()
 	m.judge()
 	return m
 }
@@ -192,7 +191,11 @@ func (m *MethodComparison) judge() {
 	if rose || fell {
 		said = append(said, fmt.Sprintf("orchestration tokens per task went from %s to %s (%s)", number(m.Tokens.A), number(m.Tokens.B), signed(m.Tokens.Percent)))
 	}
-	m.Verdict = change(len(won) > 0 || fell, len(lost) > 0 || rose)
+	up, down := m.Success.Significant && m.Success.B > m.Success.A, m.Success.Significant && m.Success.B < m.Success.A
+	if up || down {
+		said = append(said, fmt.Sprintf("the success rate went from %s to %s", percent(m.Success.A), percent(m.Success.B)))
+	}
+	m.Verdict = change(len(won) > 0 || up || fell, len(lost) > 0 || down || rose)
 	if m.Reason = strings.Join(said, ", "); m.Reason == "" {
 		m.Reason = "nothing changed that chance would not explain"
 	}

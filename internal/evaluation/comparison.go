@@ -28,13 +28,13 @@ const (
 
 // MethodComparison is what changed for one method over the common tasks.
 type MethodComparison struct {
-	Method  string      `json:"method"`
-	Verdict Change      `json:"verdict"`
-	Reason  string      `json:"reason"`
-	Flips   []Flip      `json:"flips,omitempty"`
-	Success [2]Estimate `json:"success"` // in A and in B
-	Tokens  Difference  `json:"tokens"`  // orchestration output tokens per task
-	Cost    Difference  `json:"cost"`    // USD per task
+	Method  string     `json:"method"`
+	Verdict Change     `json:"verdict"`
+	Reason  string     `json:"reason"`
+	Flips   []Flip     `json:"flips,omitempty"`
+	Success Difference `json:"success"` // share of the graded repeats of a task that passed, 0 to 1
+	Tokens  Difference `json:"tokens"`  // orchestration output tokens per task
+	Cost    Difference `json:"cost"`    // USD per task
 }
 
 // Flip is a task whose verdict changed.

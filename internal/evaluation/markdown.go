@@ -83,7 +83,7 @@ func (m *markdown) against(c Comparison) {
 
 // plain keeps a text from being read as Markdown or HTML, and from leaving its line or cell.
 func plain(s string) string {
-	return markdownMarks.Replace(strings.Join(strings.Fields(s), " "))
+	return markdownMarks.Replace(oneLine(s))
 }
 
 var markdownMarks = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "<", "&lt;", ">", "&gt;", "&", "&amp;", "[", "\\[", "]", "\\]", "|", "\\|", "#", "\\#", "~", "\\~", "://", "&#58;//", "www.", "www&#46;", "@", "&#64;")
@@ -96,7 +96,7 @@ func paperTable(r Report) table {
 		t.Head = appendNew(t.Head, s.Batch)
 		rows[s.Method] = append(rows[s.Method], s.OrchestrationTokens.short(number))
 	}
-	t.Head = append(t.Head, "all tasks", "saved against "+Baseline)
+	t.Head = append(t.Head, "all tasks", "against "+Baseline)
 	for _, s := range r.Methods {
 		row := append([]string{s.Method}, rows[s.Method]...)
 		t.Rows = append(t.Rows, append(row, s.OrchestrationTokens.short(number), s.Savings.text()))
@@ -161,17 +161,20 @@ func failureTable(v view) table {
 // Text writes a comparison for a terminal.
 func (c Comparison) Text(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "%s to %s: %s\n%s.\n", c.A, c.B, c.Verdict, c.Reason)
+	fmt.Fprintf(out, "%s to %s: %s\n%s.\n", oneLine(c.A), oneLine(c.B), c.Verdict, oneLine(c.Reason))
 	for _, n := range c.Notes {
-		fmt.Fprintln(out, n)
+		fmt.Fprintln(out, oneLine(n))
 	}
 	fmt.Fprintf(out, "\nMETHOD\tVERDICT\tSUCCESS\tTOKENS PER TASK\tCOST PER TASK\n")
 	for _, m := range c.Methods {
-		fmt.Fprintf(out, "%s\t%s\t%s to %s\t%s\t%s\n", m.Method, m.Verdict, m.Success[0].short(percent), m.Success[1].short(percent), m.Tokens.text(number), m.Cost.text(usd))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", m.Method, m.Verdict, m.Success.text(percent), m.Tokens.text(number), m.Cost.text(usd))
 	}
 	if t := flipTable(c); len(t.Rows) > 0 {
 		fmt.Fprintf(out, "\nTASK\tMETHOD\tNOW\tBEFORE\tAFTER\tWHY\n")
 		for _, row := range t.Rows {
+			for i := range row {
+				row[i] = oneLine(row[i])
+			}
 			fmt.Fprintln(out, strings.Join(row, "\t"))
 		}
 	}

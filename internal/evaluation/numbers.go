@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // number writes a value as people read it: three digits that mean something, thousands apart.
@@ -71,5 +72,16 @@ func (e Estimate) short(format func(float64) string) string {
 
 // signed writes a change in percent.
 func signed(percent float64) string {
-	return strings.Replace(strconv.FormatFloat(percent, 'f', 0, 64)+" %", "-", "−", 1)
+	return strings.Replace(fmt.Sprintf("%+.0f %%", percent), "-", "−", 1)
+}
+
+// oneLine makes a text of any origin fit for one line: white space becomes single spaces, and characters that could steer a
+// terminal or turn the direction of writing are replaced.
+func oneLine(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.In(c, unicode.Cc, unicode.Cf) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, strings.Join(strings.Fields(s), " "))
 }

@@ -80,7 +80,9 @@ func (o Outcome) Succeeded() bool { return o.Ended == run.Completed && o.Verdict
 func (o Outcome) Reuses() bool { return reuses(o.Choice) }
 
 // Why says in a line why the outcome is no success; "" for one that is.
-func (o Outcome) Why() string {
+func (o Outcome) Why() string { return oneLine(o.why()) }
+
+func (o Outcome) why() string {
 	switch {
 	case o.Succeeded():
 		return ""

@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/ledongthuc/pdf"
 	"github.com/playwright-community/playwright-go"
 	"github.com/stretchr/testify/require"
 )
@@ -16,8 +18,14 @@ import (
 // With RECORD_SCREENSHOTS=dir the pages that the tests look at are kept there as pictures.
 var recordTo = os.Getenv("RECORD_SCREENSHOTS")
 
-func TestAReportReadsOnPhoneAndDeskInLightAndDarkAndAsksForNothing(t *testing.T) {
-	browser := launch(t)
+func TestPagesInChromium(t *testing.T) {
+	browser := launch(t) // one for all, as it takes seconds
+	t.Run("a report reads on phone and desk, in light and dark, and asks for nothing", func(t *testing.T) { reportReads(t, browser) })
+	t.Run("a printed report says on each page that its model is scripted", func(t *testing.T) { printedReportSays(t, browser) })
+	t.Run("a growth series reads on a phone", func(t *testing.T) { growthReads(t, browser) })
+}
+
+func reportReads(t *testing.T, browser playwright.Browser) {
 	file := written(t, "report.html", htmlOf(t, sampleReport(3)))
 	for _, width := range []int{360, 1400} {
 		for _, scheme := range []*playwright.ColorScheme{playwright.ColorSchemeLight, playwright.ColorSchemeDark} {
@@ -32,6 +40,50 @@ func TestAReportReadsOnPhoneAndDeskInLightAndDarkAndAsksForNothing(t *testing.T)
 			})
 		}
 	}
+}
+
+func printedReportSays(t *testing.T, browser playwright.Browser) {
+	scripted := sampleReport(1)
+	pages := printed(t, browser, scripted)
+	require.Greater(t, len(pages), 3)
+	for i, text := range pages {
+		require.Contains(t, text, "SCRIPTED MODEL", "page %d", i+1)
+	}
+	require.Contains(t, strings.Join(pages, ""), "8,000", "the axes of the charts are text in print")
+
+	scripted.Meta.Scripted, scripted.Against = false, nil
+	for i, text := range printed(t, browser, scripted) {
+		require.NotContains(t, text, "SCRIPTED MODEL", "page %d", i+1)
+	}
+}
+
+func growthReads(t *testing.T, browser playwright.Browser) {
+	runs, skills := sampleGrowth()
+	var page bytes.Buffer
+	require.NoError(t, Growth(runs, skills, Day).HTML(&page, "Growth of the library", true))
+	opened := visit(t, browser, written(t, "growth.html", page.Bytes()), 360, playwright.ColorSchemeDark)
+	record(t, opened, "growth-360-dark.png")
+	requireFits(t, opened)
+	requireReadable(t, opened)
+}
+
+// printed returns the text of each page.
+func printed(t *testing.T, browser playwright.Browser, r Report) (pages []string) {
+	t.Helper()
+	page := visit(t, browser, written(t, "report.html", htmlOf(t, r)), 1400, playwright.ColorSchemeDark)
+	data, err := page.PDF(playwright.PagePdfOptions{PreferCSSPageSize: playwright.Bool(true)})
+	require.NoError(t, err)
+	if recordTo != "" {
+		require.NoError(t, os.WriteFile(filepath.Join(recordTo, "report.pdf"), data, 0o644))
+	}
+	document, err := pdf.NewReader(bytes.NewReader(data), int64(len(data)))
+	require.NoError(t, err)
+	for i := range document.NumPage() {
+		text, err := document.Page(i + 1).GetPlainText(nil)
+		require.NoError(t, err)
+		pages = append(pages, text)
+	}
+	return pages
 }
 
 // visit opens a page and fails the test for any request of it and any word on its console.

@@ -14,7 +14,7 @@ var monday = time.Date(2026, 11, 16, 8, 0, 0, 0, time.UTC)
 func sampleTasks() []Task {
 	nasty := []string{
 		`<script>document.title="broken"</script><img src=x onerror=alert(1)>`, `]]></style></title><svg onload=alert(1)>`, `=HYPERLINK("http://evil.example","x")`,
-		"Averyverylongwordwithoutanyspaces" + fmt.Sprintf("%0200d", 7), "| a | b |\n| --- | --- |\n`code` *bold* [link](http://evil.example)", "\u202ereversed \u0000 text & more <b>",
+		"Averyverylongwordwithoutanyspaces" + fmt.Sprintf("%0200d", 7), "| a | b |\n| --- | --- |\n`code` *bold* [link](http://evil.example)", "\u202ereversed \u001b[31m text & more <b>",
 	}
 	categories := []string{"data analysis", "web research", "documents", "audio", "automation"}
 	var tasks []Task

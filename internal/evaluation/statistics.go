@@ -102,8 +102,8 @@ func student(centre float64, values []float64, over Over) *Interval {
 	return &Interval{Low: centre - half, High: centre + half, Over: over}
 }
 
-// fisher is the one-sided p of Fisher's exact test: how likely it is that a split of the passes as uneven as this one, or
-// more, comes about by chance. passedA of a runs passed, and passedB of b.
+// fisher is the p of Fisher's exact test, two-sided by doubling: how likely it is that a split of the passes as uneven as
+// this one, or more, comes about by chance. passedA of a runs passed, and passedB of b.
 func fisher(passedA, a, passedB, b int) float64 {
 	passed, p := passedA+passedB, 0.0
 	if passedA*b < passedB*a {
@@ -114,7 +114,7 @@ func fisher(passedA, a, passedB, b int) float64 {
 			p += math.Exp(choose(a, x) + choose(b, passed-x) - choose(a+b, passed))
 		}
 	}
-	return p
+	return min(1, 2*p)
 }
 
 // choose is the logarithm of a binomial coefficient.

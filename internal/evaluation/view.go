@@ -191,7 +191,7 @@ func partTable(heading string, methods []string, parts []Summary, name func(Summ
 	}
 	saved := told[len(told)-1].column == "orchestration_tokens" && slices.Contains(methods, Baseline)
 	if saved {
-		t.Head = append(t.Head, "Saved against "+Baseline)
+		t.Head = append(t.Head, "Tokens against "+Baseline)
 	}
 	for _, s := range parts {
 		row := []string{name(s), s.Method, number(float64(s.Runs))}
@@ -323,7 +323,7 @@ func turnsText(v float64) string {
 // beginning is as much of a task as is shown in a table.
 func beginning(task string) string {
 	const shown = 240
-	task = strings.Join(strings.Fields(task), " ")
+	task = oneLine(task)
 	if r := []rune(task); len(r) > shown {
 		return string(r[:shown]) + "…"
 	}
