@@ -56,13 +56,13 @@ func cssColour(hex string) string {
 }
 
 // barChart draws groups of bars, one of each series in each group, with error bars and the value above.
-func barChart(title string, groups []string, all []series, format func(float64) string) template.HTML {
-	p, top := newPlot(format), 0.0
+func barChart(title string, groups []string, all []series, in unit) template.HTML {
+	p, top := newPlot(in), 0.0
 	room := vg.Length(chartWidth-50) / vg.Length(max(1, len(groups)))
 	width := min(room*0.88/vg.Length(max(1, len(all))), 46)
 	for i, s := range all {
 		offset := width * (vg.Length(i) - vg.Length(len(all)-1)/2)
-		top = max(top, addBars(p, i, s, offset, width, format))
+		top = max(top, addBars(p, i, s, offset, width, in))
 	}
 	p.Y.Max = top * 1.12
 	p.X.Min, p.X.Max = -0.5, float64(len(groups))-0.5
@@ -83,7 +83,7 @@ func shortened(labels []string, runes int) []string {
 	return out
 }
 
-func addBars(p *plot.Plot, i int, s series, offset, width vg.Length, format func(float64) string) (top float64) {
+func addBars(p *plot.Plot, i int, s series, offset, width vg.Length, in unit) (top float64) {
 	bars, err := plotter.NewBarChart(plotter.Values(s.values), width*0.9)
 	if err != nil {
 		panic(fmt.Sprintf("chart of %s: %v", s.name, err)) // values are finite and widths positive
@@ -97,7 +97,7 @@ func addBars(p *plot.Plot, i int, s series, offset, width vg.Length, format func
 			label = e.High
 		}
 		top = max(top, label)
-		if text := format(v); width > 5.3*vg.Length(len([]rune(text))) {
+		if text := in.text(v); width > 5.3*vg.Length(len([]rune(text))) {
 			p.Add(caption{x: float64(x), y: label, offset: offset, text: text})
 		}
 	}
@@ -134,9 +134,10 @@ func (l caption) Plot(c draw.Canvas, p *plot.Plot) {
 	c.FillText(style, vg.Point{X: toX(l.x) + l.offset, Y: toY(l.y) + 2}, l.text)
 }
 
-// lineChart draws one line per series over numbers that count what is named under them; top is the least that the axis reaches up to.
-func lineChart(title, under string, numbers [][]float64, all []series, top float64, format func(float64) string) template.HTML {
-	p, last := newPlot(format), 2.0
+// lineChart draws one line per series over whole numbers from 1, which label writes; top is the least that the axis reaches
+// up to.
+func lineChart(title string, label func(float64) string, numbers [][]float64, all []series, top float64, in unit) template.HTML {
+	p, last := newPlot(in), 2.0
 	for i, s := range all {
 		points := make(plotter.XYs, len(s.values))
 		for j, v := range s.values {
@@ -146,9 +147,7 @@ func lineChart(title, under string, numbers [][]float64, all []series, top float
 		addLine(p, i, s.name, points)
 	}
 	p.X.Min, p.X.Max, p.Y.Max = 1, last, max(top, 1e-9)*1.04
-	p.X.Label.Text, p.X.Label.TextStyle = under, p.X.Tick.Label
-	p.X.Label.Position, p.X.Label.TextStyle.XAlign = draw.PosRight, draw.XRight
-	p.X.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return niceTicks(low, high, 6, number, true) })
+	p.X.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return niceTicks(low, high, 6, unit{label, true}) })
 	return svg(p, title)
 }
 
@@ -174,11 +173,11 @@ var (
 	glyphs = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}}
 )
 
-func newPlot(format func(float64) string) *plot.Plot {
+func newPlot(in unit) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil
 	p.Y.Min = 0
-	p.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return niceTicks(low, high, 6, format, false) })
+	p.Y.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return niceTicks(low, high, 6, in) })
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Color, axis.Tick.Color = inkColour, gridColour
 		axis.LineStyle.Color, axis.Tick.LineStyle.Color = gridColour, gridColour
@@ -195,7 +194,7 @@ func newPlot(format func(float64) string) *plot.Plot {
 }
 
 // niceTicks are at most about count ticks at round values: 1, 2 or 5 times a power of ten.
-func niceTicks(low, high float64, count int, format func(float64) string, whole bool) []plot.Tick {
+func niceTicks(low, high float64, count int, in unit) []plot.Tick {
 	rough := (high - low) / float64(count)
 	power := math.Pow(10, math.Floor(math.Log10(rough)))
 	step := power * 10
@@ -205,12 +204,12 @@ func niceTicks(low, high float64, count int, format func(float64) string, whole 
 			break
 		}
 	}
-	if whole {
+	if in.whole {
 		step = max(1, step)
 	}
 	var ticks []plot.Tick
 	for i := math.Ceil(low / step); i*step <= high; i++ {
-		ticks = append(ticks, plot.Tick{Value: i * step, Label: format(i * step)})
+		ticks = append(ticks, plot.Tick{Value: i * step, Label: in.text(i * step)})
 	}
 	return ticks
 }

@@ -97,10 +97,10 @@ func TestAComparisonReadsAtATerminal(t *testing.T) {
 agentfactory: flipped to failed: b, orchestration tokens per task went from 102 to 302 (+197 %).
 Without repeats in both, chance cannot be told from change: every flip counts.
 
-METHOD        VERDICT  SUCCESS                TOKENS PER TASK                   COST PER TASK
+Method        Verdict  Success                Tokens per task                   Cost per task
 agentfactory  worse    100 % to 50 % (−50 %)  102 to 302 (+197 %, significant)  $0.00 to $0.00 (+0 %)
 
-TASK  METHOD        NOW     BEFORE         AFTER          WHY
+Task  Method        Now     Before         After          Why
 b     agentfactory  failed  1 of 1 passed  0 of 1 passed  it says �[31mred
 `, text.String())
 }

@@ -72,8 +72,8 @@ func TestGrowthReadsAtATerminal(t *testing.T) {
 	series := Growth(runs, skills, Week)
 	var text bytes.Buffer
 	require.NoError(t, series.Text(&text))
-	require.Equal(t, `        week  runs  success  reuse  tokens/run  turns/run  cost/run  skills  versions  solvable  lines  functions  tools
-  2026-11-16     3     67 %   33 %       3,667       36.7   $0.0367       2         3         4     25       2.50   0.50
-  2026-11-23     1    100 %  100 %       2,000         20   $0.0200       1         3         3     40          4      1
+	require.Equal(t, `week        runs  success  reuse  tokens/run  turns/run  cost/run  skills  versions  solvable  lines  functions  tools
+2026-11-16     3     67 %   33 %       3,667       36.7   $0.0367       2         3         4     25       2.50   0.50
+2026-11-23     1    100 %  100 %       2,000         20   $0.0200       1         3         3     40          4      1
 `, text.String())
 }

@@ -4,14 +4,12 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"text/tabwriter"
 	"time"
 )
 
 // growthPage is a growth series as a page shows it.
 type growthPage struct {
 	Title, Scripted string
-	Methods         []legendItem // one line: the library
 	Figures         []figure
 	Table           table
 }
@@ -29,34 +27,21 @@ func (g GrowthSeries) HTML(w io.Writer, title string, scripted bool) error {
 	return growthTemplate.Execute(w, p)
 }
 
-// Text writes the series as a table for a terminal.
-func (g GrowthSeries) Text(w io.Writer) error {
-	t := g.table()
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, row := range append([][]string{t.Head}, t.Rows...) {
-		for _, c := range row {
-			fmt.Fprint(out, c, "\t")
-		}
-		fmt.Fprintln(out)
-	}
-	return out.Flush()
-}
-
 type growthLine struct {
 	title, note string
 	of          func(GrowthPoint) float64
-	format      func(float64) string
+	in          unit
 	top         float64
 	ofRuns      bool // it says nothing of a period without runs
 }
 
 var growthLines = []growthLine{
-	{"Tasks solvable", "Distinct cases that the current versions of the skills have passed.", func(p GrowthPoint) float64 { return float64(p.Solvable) }, number, 1, false},
-	{"Success", "Share of the runs that completed.", GrowthPoint.Success, percent, 1, true},
-	{"Reuse rate", "Share of the runs that used a saved skill.", GrowthPoint.Reuse, percent, 1, true},
-	{"Orchestration tokens per run", "Output tokens of the model that directs the work.", func(p GrowthPoint) float64 { return p.OrchestrationTokens }, number, 1, true},
-	{"Skills", "Saved skills that are not retired.", func(p GrowthPoint) float64 { return float64(p.Skills) }, number, 1, false},
-	{"Sophistication", "Lines of code of a current version, mean over the skills.", func(p GrowthPoint) float64 { return p.Lines }, number, 1, false},
+	{"Tasks solvable", "Distinct cases that the current versions of the skills have passed.", func(p GrowthPoint) float64 { return float64(p.Solvable) }, counts, 1, false},
+	{"Success", "Share of the runs that completed.", GrowthPoint.Success, shares, 1, true},
+	{"Reuse rate", "Share of the runs that used a saved skill.", GrowthPoint.Reuse, shares, 1, true},
+	{"Orchestration tokens per run", "Output tokens of the model that directs the work.", func(p GrowthPoint) float64 { return p.OrchestrationTokens }, counts, 1, true},
+	{"Skills", "Saved skills that are not retired.", func(p GrowthPoint) float64 { return float64(p.Skills) }, counts, 1, false},
+	{"Sophistication", "Lines of code of a current version, mean over the skills.", func(p GrowthPoint) float64 { return p.Lines }, counts, 1, false},
 }
 
 func (g GrowthSeries) figure(l growthLine) figure {
@@ -67,7 +52,15 @@ func (g GrowthSeries) figure(l growthLine) figure {
 			numbers, s.values = append(numbers, float64(i+1)), append(s.values, l.of(p))
 		}
 	}
-	return figure{Title: l.title, Note: l.note, Chart: lineChart(fmt.Sprintf("%s by %s", l.title, g.By), string(g.By), [][]float64{numbers}, []series{s}, l.top, l.format)}
+	return figure{Title: l.title, Note: l.note, Chart: lineChart(fmt.Sprintf("%s by %s", l.title, g.By), g.date, [][]float64{numbers}, []series{s}, l.top, l.in)}
+}
+
+// date is the label of the n-th period, counted from 1.
+func (g GrowthSeries) date(n float64) string {
+	if i := int(n) - 1; i >= 0 && i < len(g.Points) {
+		return g.Points[i].Start.Format("2 Jan")
+	}
+	return ""
 }
 
 func (g GrowthSeries) table() table {

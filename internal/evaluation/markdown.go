@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 )
 
 // Markdown writes the report as GitHub-flavoured Markdown, the paper's table (method × batch) first.
@@ -16,8 +15,9 @@ func Markdown(w io.Writer, r Report) error {
 		m.line("- %s: %s", f.Name, plain(f.Value))
 	}
 	m.section("Orchestration tokens per task", paperTable(r))
-	m.note("Output tokens of the model that directs the work, mean over all runs of a task, failed ones included. " + v.Tokens.Note)
+	m.note("Output tokens of the model that directs the work, mean over all runs of a task, failed ones included.")
 	m.section("Tokens by method and batch", v.Tokens.Table)
+	m.note(v.Tokens.Note)
 	m.section("Success by method and batch", v.Success.Table)
 	m.note("A success is a run that completed and whose answer passed its check; errors of checks count as neither. " + v.Success.Note)
 	m.section("All measures", v.Measures)
@@ -38,7 +38,11 @@ type markdown struct {
 
 func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.text, format+"\n", args...) }
 
-func (m *markdown) note(text string) { m.line("\n%s", strings.TrimSpace(text)) }
+func (m *markdown) note(text string) {
+	if text != "" {
+		m.line("\n%s", strings.TrimSpace(text))
+	}
+}
 
 // section writes a heading and a table; a table without rows is left out with its heading.
 func (m *markdown) section(title string, t table) {
@@ -46,13 +50,17 @@ func (m *markdown) section(title string, t table) {
 		return
 	}
 	m.line("\n## %s\n", title)
+	m.banner()
 	m.table(t)
 }
 
-func (m *markdown) table(t table) {
+func (m *markdown) banner() {
 	if m.scripted != "" {
 		m.line("> **%s**\n", m.scripted)
 	}
+}
+
+func (m *markdown) table(t table) {
 	m.row(t.Head)
 	for i := range t.Head {
 		m.text.WriteString("|" + map[bool]string{true: " :--- ", false: " ---: "}[i < t.Left])
@@ -71,7 +79,9 @@ func (m *markdown) row(cells []string) {
 }
 
 func (m *markdown) against(c Comparison) {
-	m.line("\n## Against %s: %s\n\n%s.", plain(c.A), c.Verdict, plain(c.Reason))
+	m.line("\n## Against %s: %s\n", plain(c.A), c.Verdict)
+	m.banner()
+	m.line("%s.", plain(c.Reason))
 	for _, n := range c.Notes {
 		m.line("\n%s", plain(n))
 	}
@@ -94,12 +104,12 @@ func paperTable(r Report) table {
 	rows := map[string][]string{}
 	for _, s := range r.Batches {
 		t.Head = appendNew(t.Head, s.Batch)
-		rows[s.Method] = append(rows[s.Method], s.OrchestrationTokens.short(number))
+		rows[s.Method] = append(rows[s.Method], s.OrchestrationTokens.short(counts))
 	}
 	t.Head = append(t.Head, "all tasks", "against "+Baseline)
 	for _, s := range r.Methods {
 		row := append([]string{s.Method}, rows[s.Method]...)
-		t.Rows = append(t.Rows, append(row, s.OrchestrationTokens.short(number), s.Savings.text()))
+		t.Rows = append(t.Rows, append(row, s.OrchestrationTokens.short(counts), s.Savings.text()))
 	}
 	return t
 }
@@ -156,38 +166,4 @@ func failureTable(v view) table {
 		t.Rows = append(t.Rows, []string{f.Task, f.Method, fmt.Sprint(f.Repeat), f.Class, f.Why})
 	}
 	return t
-}
-
-// Text writes a comparison for a terminal.
-func (c Comparison) Text(w io.Writer) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "%s to %s: %s\n%s.\n", oneLine(c.A), oneLine(c.B), c.Verdict, oneLine(c.Reason))
-	for _, n := range c.Notes {
-		fmt.Fprintln(out, oneLine(n))
-	}
-	fmt.Fprintf(out, "\nMETHOD\tVERDICT\tSUCCESS\tTOKENS PER TASK\tCOST PER TASK\n")
-	for _, m := range c.Methods {
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", m.Method, m.Verdict, m.Success.text(percent), m.Tokens.text(number), m.Cost.text(usd))
-	}
-	if t := flipTable(c); len(t.Rows) > 0 {
-		fmt.Fprintf(out, "\nTASK\tMETHOD\tNOW\tBEFORE\tAFTER\tWHY\n")
-		for _, row := range t.Rows {
-			for i := range row {
-				row[i] = oneLine(row[i])
-			}
-			fmt.Fprintln(out, strings.Join(row, "\t"))
-		}
-	}
-	return out.Flush()
-}
-
-func (d Difference) text(format func(float64) string) string {
-	if d.Tasks == 0 {
-		return "–"
-	}
-	certain := ""
-	if d.Significant {
-		certain = ", significant"
-	}
-	return fmt.Sprintf("%s to %s (%s%s)", format(d.A), format(d.B), signed(d.Percent), certain)
 }

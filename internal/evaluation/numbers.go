@@ -8,6 +8,18 @@ import (
 	"unicode"
 )
 
+// unit is how the values of a measure are written.
+type unit struct {
+	text  func(float64) string
+	whole bool // an axis has no fractions of it
+}
+
+var (
+	counts = unit{number, true}
+	shares = unit{percent, false}
+	money  = unit{usd, false}
+)
+
 // number writes a value as people read it: three digits that mean something, thousands apart.
 func number(v float64) string {
 	switch size := math.Abs(v); {
@@ -47,12 +59,12 @@ func usd(v float64) string {
 func percent(v float64) string { return strconv.FormatFloat(100*v, 'f', 0, 64) + " %" }
 
 // text writes a value with its interval, unless that has no width.
-func (e Estimate) text(format func(float64) string) string {
+func (e Estimate) text(in unit) string {
 	if e.N == 0 || e.Interval == nil || e.Interval.Low == e.Interval.High {
-		return e.short(format)
+		return e.short(in)
 	}
-	low := strings.TrimSuffix(format(e.Interval.Low), " %") // 73–89 %
-	return fmt.Sprintf("%s (%s–%s)", format(e.Value), low, strings.TrimPrefix(format(e.Interval.High), "$"))
+	low := strings.TrimSuffix(in.text(e.Interval.Low), " %") // 73–89 %
+	return fmt.Sprintf("%s (%s–%s)", in.text(e.Value), low, strings.TrimPrefix(in.text(e.Interval.High), "$"))
 }
 
 func plural(n int, noun string) string {
@@ -63,11 +75,11 @@ func plural(n int, noun string) string {
 }
 
 // short writes a value without its interval.
-func (e Estimate) short(format func(float64) string) string {
+func (e Estimate) short(in unit) string {
 	if e.N == 0 {
 		return "–"
 	}
-	return format(e.Value)
+	return in.text(e.Value)
 }
 
 // signed writes a change in percent.

@@ -43,6 +43,9 @@ func mean(runs []Outcome, value func(Outcome) float64) Estimate {
 	} else {
 		e.Interval = student(e.Value, byTask(runs, value), OverTasks)
 	}
+	if e.Interval != nil {
+		e.Interval.Low = max(0, e.Interval.Low) // nothing that a run takes is negative
+	}
 	return e
 }
 

@@ -41,7 +41,8 @@ func TestAMeanHasAnIntervalOverRepeatsOrElseOverTasks(t *testing.T) {
 	e := mean(one, orchestrationTokens)
 	require.Equal(t, 20.0, e.Value)
 	require.Equal(t, OverTasks, e.Interval.Over)
-	require.InDelta(t, 20-24.841, e.Interval.Low, 1e-3)
+	require.InDelta(t, 20+24.841, e.Interval.High, 1e-3)
+	require.Equal(t, 0.0, e.Interval.Low, "no run takes less than nothing")
 
 	two := append(one, took("m", 2, 1, 12), took("m", 2, 2, 22), took("m", 2, 3, 32))
 	e = mean(two, orchestrationTokens)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"agentfactory/internal/run"
 )
 
 // view is a report as a page shows it: texts in the order in which they stand.
@@ -160,7 +162,7 @@ func partFigure(r Report, title string, m measure) figure {
 	}
 	f := figure{Title: title, Table: partTable("Batch", r.Meta.Methods, parts, batch, []measure{m}), Note: intervalNote(parts, m)}
 	if len(groups) > 0 && len(all) > 0 {
-		f.Chart = barChart(title+" by method and batch", groups, all, m.format)
+		f.Chart = barChart(title+" by method and batch", groups, all, m.in)
 	}
 	return f
 }
@@ -196,7 +198,7 @@ func partTable(heading string, methods []string, parts []Summary, name func(Summ
 	for _, s := range parts {
 		row := []string{name(s), s.Method, number(float64(s.Runs))}
 		for _, m := range told {
-			row = append(row, m.of(s).text(m.format))
+			row = append(row, m.of(s).text(m.in))
 		}
 		if saved {
 			row = append(row, s.Savings.text())
@@ -232,7 +234,7 @@ func measureTable(methods []Summary) table {
 	add("Not checked / not run", func(s Summary) string { return fmt.Sprintf("%d / %d", s.NotChecked, s.NotRun) })
 	add("Runs that did not complete", func(s Summary) string { return number(float64(s.Unfinished)) })
 	for _, m := range measures {
-		add(m.name, func(s Summary) string { return m.of(s).text(m.format) })
+		add(m.name, func(s Summary) string { return m.of(s).text(m.in) })
 	}
 	add("Tokens against "+Baseline, func(s Summary) string { return s.Savings.text() })
 	add("Total cost", func(s Summary) string { return usd(s.TotalCostUSD) })
@@ -246,7 +248,7 @@ const maxFailures = 200
 
 func failures(r Report) (shown []failureView, more int) {
 	for _, o := range r.Outcomes {
-		if o.Succeeded() || o.Verdict == NotChecked && o.Ended == "completed" {
+		if o.Succeeded() || o.Verdict == NotChecked && o.Ended == run.Completed {
 			continue
 		}
 		if len(shown) == maxFailures {
@@ -336,21 +338,22 @@ func growthFigures(r Report) []figure {
 	for _, g := range []struct {
 		title, note string
 		of          func(CurvePoint) float64
-		format      func(float64) string
+		in          unit
 		top         float64
 	}{
-		{"Library, skills", "Skills in the library after each task, mean over repeats.", func(p CurvePoint) float64 { return p.LibrarySize }, number, 1},
-		{"Reuse rate", fmt.Sprintf("Share of the latest %d tasks that a saved skill solved.", ReuseWindow), func(p CurvePoint) float64 { return p.Reuse }, percent, 1},
-		{"Success so far", "Share of everything graded so far that passed.", func(p CurvePoint) float64 { return p.Success }, percent, 1},
-		{"Cumulative tokens", "Orchestration tokens of one repeat so far.", func(p CurvePoint) float64 { return p.CumulativeTokens }, number, 1},
-		{"Cumulative cost", "Dollars of one repeat so far.", func(p CurvePoint) float64 { return p.CumulativeCostUSD }, usd, 0},
+		{"Library", "Skills, or textual lessons, kept after each task; mean over repeats.", func(p CurvePoint) float64 { return p.LibrarySize + p.Lessons }, counts, 1},
+		{"Reuse rate", fmt.Sprintf("Share of the latest %d tasks that a saved skill solved.", ReuseWindow), func(p CurvePoint) float64 { return p.Reuse }, shares, 1},
+		{"Success so far", "Share of everything graded so far that passed.", func(p CurvePoint) float64 { return p.Success }, shares, 1},
+		{"Tokens of each task", "Orchestration tokens, mean over repeats.", func(p CurvePoint) float64 { return p.OrchestrationTokens }, counts, 1},
+		{"Cumulative tokens", "Orchestration tokens of one repeat so far.", func(p CurvePoint) float64 { return p.CumulativeTokens }, counts, 1},
+		{"Cumulative cost", "Dollars of one repeat so far.", func(p CurvePoint) float64 { return p.CumulativeCostUSD }, money, 0},
 	} {
-		figures = append(figures, curveFigure(r, g.title, g.note, g.of, g.format, g.top))
+		figures = append(figures, curveFigure(r, g.title, g.note, g.of, g.in, g.top))
 	}
 	return figures
 }
 
-func curveFigure(r Report, title, note string, of func(CurvePoint) float64, format func(float64) string, top float64) figure {
+func curveFigure(r Report, title, note string, of func(CurvePoint) float64, in unit, top float64) figure {
 	all, numbers := make([]series, len(r.Growth)), make([][]float64, len(r.Growth))
 	for i, c := range r.Growth {
 		all[i].name = c.Method
@@ -358,15 +361,15 @@ func curveFigure(r Report, title, note string, of func(CurvePoint) float64, form
 			numbers[i], all[i].values = append(numbers[i], float64(p.Number)), append(all[i].values, of(p))
 		}
 	}
-	f := figure{Title: title, Note: note, Table: curveTable(r, of, format)}
-	f.Chart = lineChart(title+" over the tasks", "task", numbers, all, top, format)
+	f := figure{Title: title, Note: note, Table: curveTable(r, of, in)}
+	f.Chart = lineChart(title+" over the tasks", number, numbers, all, top, in)
 	return f
 }
 
 // maxCurveRows bounds the tables under the lines; of more tasks every n-th is told.
 const maxCurveRows = 100
 
-func curveTable(r Report, of func(CurvePoint) float64, format func(float64) string) table {
+func curveTable(r Report, of func(CurvePoint) float64, in unit) table {
 	t := table{Head: []string{"Task"}, Left: 1}
 	at := make([]map[int]CurvePoint, len(r.Growth))
 	for i, c := range r.Growth {
@@ -382,7 +385,7 @@ func curveTable(r Report, of func(CurvePoint) float64, format func(float64) stri
 		for i := range at {
 			cell := "–"
 			if p, there := at[i][n]; there {
-				cell = format(of(p))
+				cell = in.text(of(p))
 			}
 			row = append(row, cell)
 		}

@@ -104,21 +104,21 @@ func estimateCells(e Estimate) []string {
 type measure struct {
 	name, column string
 	of           func(Summary) Estimate
-	format       func(float64) string
+	in           unit
 }
 
 var measures = []measure{
-	{"Success rate", "success", func(s Summary) Estimate { return s.Success }, percent},
-	{"Orchestration tokens per task", "orchestration_tokens", func(s Summary) Estimate { return s.OrchestrationTokens }, number},
-	{"Input tokens per task", "input_tokens", func(s Summary) Estimate { return s.InputTokens }, number},
-	{"of these cached", "cached_tokens", func(s Summary) Estimate { return s.CachedTokens }, number},
-	{"Subagent tokens per task", "subagent_tokens", func(s Summary) Estimate { return s.SubagentTokens }, number},
-	{"Check tokens per task", "check_tokens", func(s Summary) Estimate { return s.CheckTokens }, number},
-	{"Judge tokens per task", "judge_tokens", func(s Summary) Estimate { return s.JudgeTokens }, number},
-	{"Cost per task", "cost_usd", func(s Summary) Estimate { return s.CostUSD }, usd},
-	{"Turns per task", "turns", func(s Summary) Estimate { return s.Turns }, number},
-	{"Seconds per task", "seconds", func(s Summary) Estimate { return s.Seconds }, number},
-	{"Reuse rate", "reuse", func(s Summary) Estimate { return s.Reuse }, percent},
+	{"Success rate", "success", func(s Summary) Estimate { return s.Success }, shares},
+	{"Orchestration tokens per task", "orchestration_tokens", func(s Summary) Estimate { return s.OrchestrationTokens }, counts},
+	{"Input tokens per task", "input_tokens", func(s Summary) Estimate { return s.InputTokens }, counts},
+	{"of these cached", "cached_tokens", func(s Summary) Estimate { return s.CachedTokens }, counts},
+	{"Subagent tokens per task", "subagent_tokens", func(s Summary) Estimate { return s.SubagentTokens }, counts},
+	{"Check tokens per task", "check_tokens", func(s Summary) Estimate { return s.CheckTokens }, counts},
+	{"Judge tokens per task", "judge_tokens", func(s Summary) Estimate { return s.JudgeTokens }, counts},
+	{"Cost per task", "cost_usd", func(s Summary) Estimate { return s.CostUSD }, money},
+	{"Turns per task", "turns", func(s Summary) Estimate { return s.Turns }, counts},
+	{"Seconds per task", "seconds", func(s Summary) Estimate { return s.Seconds }, counts},
+	{"Reuse rate", "reuse", func(s Summary) Estimate { return s.Reuse }, shares},
 }
 
 // cellText makes a text harmless in a spreadsheet (OWASP, CSV injection): what begins like a formula is text with an
