@@ -55,9 +55,10 @@ func cssColour(hex string) string {
 	return fmt.Sprintf("var(--m%d)", n)
 }
 
-// barChart draws groups of bars, one of each series in each group, with error bars and the value above.
+// barChart draws groups of bars, one of each series in each group, with error bars and the value above. Its axis reaches
+// to 1 at least, which is all of a share.
 func barChart(title string, groups []string, all []series, in unit) template.HTML {
-	p, top := newPlot(in), 0.0
+	p, top := newPlot(in), 1.0
 	room := vg.Length(chartWidth-50) / vg.Length(max(1, len(groups)))
 	width := min(room*0.88/vg.Length(max(1, len(all))), 46)
 	for i, s := range all {
@@ -146,7 +147,7 @@ func lineChart(title string, label func(float64) string, numbers [][]float64, al
 		}
 		addLine(p, i, s.name, points)
 	}
-	p.X.Min, p.X.Max, p.Y.Max = 1, last, max(top, 1e-9)*1.04
+	p.X.Min, p.X.Max, p.Y.Max = 1, last, top*1.04
 	p.X.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick { return niceTicks(low, high, 6, unit{label, true}) })
 	return svg(p, title)
 }

@@ -59,41 +59,48 @@ func only(outcomes []Outcome, keep func(Outcome) bool) []Outcome {
 func batches(tasks []Task, outcomes []Outcome) []string {
 	var names []string
 	for _, t := range tasks {
-		names = appendNew(names, t.Batch)
+		names = append(names, t.Batch)
 	}
 	for _, o := range outcomes {
-		names = appendNew(names, o.Batch)
+		names = append(names, o.Batch)
 	}
-	return names
+	return distinct(names)
 }
 
 func categories(outcomes []Outcome) []string {
 	var names []string
 	for _, o := range outcomes {
 		if o.Category != "" {
-			names = appendNew(names, o.Category)
+			names = append(names, o.Category)
 		}
 	}
+	names = distinct(names)
 	slices.Sort(names)
 	return names
 }
 
-func appendNew(names []string, name string) []string {
-	if slices.Contains(names, name) {
-		return names
-	}
-	return append(names, name)
+// distinct keeps the first of each name.
+func distinct(names []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(names, func(name string) bool {
+		again := seen[name]
+		seen[name] = true
+		return again
+	})
 }
 
 // split summarises each method over each part of the tasks.
 func split(methods []string, outcomes []Outcome, parts []string, part func(Outcome) string, label func(*Summary, string)) []Summary {
+	in := map[string][]Outcome{}
+	for _, o := range outcomes {
+		in[part(o)] = append(in[part(o)], o)
+	}
 	summaries := []Summary{}
 	for _, name := range parts {
-		inPart := only(outcomes, func(o Outcome) bool { return part(o) == name })
 		for _, method := range methods {
 			s := Summary{Method: method}
 			label(&s, name)
-			summaries = append(summaries, summarise(s, of(inPart, method), of(inPart, Baseline)))
+			summaries = append(summaries, summarise(s, of(in[name], method), of(in[name], Baseline)))
 		}
 	}
 	return summaries

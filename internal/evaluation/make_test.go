@@ -3,6 +3,7 @@ package evaluation
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -112,8 +113,11 @@ func TestAReportComesBackFromItsJSON(t *testing.T) {
 
 func BenchmarkMakeAndWriteAThousandTasks(b *testing.B) {
 	var tasks []Task
-	for range 34 {
-		tasks = append(tasks, sampleTasks()...)
+	for i := range 34 {
+		for _, t := range sampleTasks() {
+			t.ID = fmt.Sprintf("%s-%d", t.ID, i)
+			tasks = append(tasks, t)
+		}
 	}
 	outcomes, meta := sampleOutcomes(tasks, sampleMethods, 1, 5), sampleMeta(sampleMethods, 1)
 	var page bytes.Buffer

@@ -26,7 +26,9 @@ func Markdown(w io.Writer, r Report) error {
 		m.against(*r.Against)
 	}
 	m.section("Every task", taskTable(v))
+	m.more(v.MoreTasks)
 	m.section("What did not pass", failureTable(v))
+	m.more(v.MoreFailed)
 	_, err := io.WriteString(w, m.text.String())
 	return err
 }
@@ -41,6 +43,13 @@ func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.text, forma
 func (m *markdown) note(text string) {
 	if text != "" {
 		m.line("\n%s", strings.TrimSpace(text))
+	}
+}
+
+// more says what a table left out.
+func (m *markdown) more(n int) {
+	if n > 0 {
+		m.note(fmt.Sprintf("%s more are in the CSV file.", number(float64(n))))
 	}
 }
 
@@ -103,7 +112,9 @@ func paperTable(r Report) table {
 	t := table{Head: []string{"Method"}, Left: 1}
 	rows := map[string][]string{}
 	for _, s := range r.Batches {
-		t.Head = appendNew(t.Head, s.Batch)
+		if s.Method == r.Batches[0].Method {
+			t.Head = append(t.Head, s.Batch)
+		}
 		rows[s.Method] = append(rows[s.Method], s.OrchestrationTokens.short(counts))
 	}
 	t.Head = append(t.Head, "all tasks", "against "+Baseline)

@@ -45,6 +45,8 @@ type Check struct {
 const (
 	// MaxTask is the longest task in bytes, as a run takes it.
 	MaxTask = 64 << 10
+	// MaxFiles is the most files of one task, as a run takes them.
+	MaxFiles = 500
 	// MaxTasks is the most tasks of one evaluation.
 	MaxTasks = 10_000
 	// MaxLine is the longest line of a tasks file in bytes; what is longer belongs into files beside it.

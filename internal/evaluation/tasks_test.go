@@ -61,6 +61,8 @@ func TestEachBadLineIsToldWithItsNumberAndWhatToDo(t *testing.T) {
 		"a path out of the workspace":    {`{"task":"x","files":[{"path":"../a","text":"1"}]}`, `files[0].path: invalid path`},
 		"two contents":                   {`{"task":"x","files":[{"path":"a","text":"1","file":"b"}]}`, `one of text, base64, key and file`},
 		"the same path twice":            {`{"task":"x","files":["a/x.csv","b/x.csv"]}`, `path "x.csv" is given twice`},
+		"a file that is a folder too":    {`{"task":"x","files":[{"path":"a","text":"1"},{"path":"a/b/c","text":"1"}]}`, `"a" is a file and the folder of "a/b/c"`},
+		"too many files":                 {`{"task":"x","files":[` + strings.Repeat(`"a",`, MaxFiles) + `"a"]}`, `501 files, at most 500`},
 		"no base64":                      {`{"task":"x","files":[{"path":"a","base64":"*"}]}`, `files[0].base64: illegal base64`},
 		"a key that is no blob":          {`{"task":"x","files":[{"path":"a","key":"skills/x/head.json"}]}`, `begins with blobs/sha256/`},
 		"a file without name":            {`{"task":"x","files":[""]}`, `files[0] is empty`},

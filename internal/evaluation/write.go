@@ -107,9 +107,14 @@ type measure struct {
 	in           unit
 }
 
+// The two measures of the paper.
+var (
+	successRate   = measure{"Success rate", "success", func(s Summary) Estimate { return s.Success }, shares}
+	tokensPerTask = measure{"Orchestration tokens per task", "orchestration_tokens", func(s Summary) Estimate { return s.OrchestrationTokens }, counts}
+)
+
 var measures = []measure{
-	{"Success rate", "success", func(s Summary) Estimate { return s.Success }, shares},
-	{"Orchestration tokens per task", "orchestration_tokens", func(s Summary) Estimate { return s.OrchestrationTokens }, counts},
+	successRate, tokensPerTask,
 	{"Input tokens per task", "input_tokens", func(s Summary) Estimate { return s.InputTokens }, counts},
 	{"of these cached", "cached_tokens", func(s Summary) Estimate { return s.CachedTokens }, counts},
 	{"Subagent tokens per task", "subagent_tokens", func(s Summary) Estimate { return s.SubagentTokens }, counts},

@@ -98,3 +98,12 @@ func TestAReportReadsAtATerminal(t *testing.T) {
 	require.NoError(t, smallReport().Text(&text))
 	requireGolden(t, "report.txt", text.String())
 }
+
+func TestAPageOfThousandsOfTasksSaysWhatItLeavesOut(t *testing.T) {
+	tasks := make([]Task, maxTasks+5)
+	for i := range tasks {
+		tasks[i] = Task{ID: givenID("t", i), Task: "x"}
+	}
+	r := Make(Meta{Methods: []string{"agentfactory"}}, tasks, nil, nil)
+	require.Contains(t, string(htmlOf(t, r)), "5 more are in the CSV and JSON files.")
+}
