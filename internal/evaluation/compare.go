@@ -25,9 +25,9 @@ func Compare(a, b Report) Comparison {
 	c := Comparison{A: a.Meta.ID, B: b.Meta.ID, Repeated: a.Meta.Repeat > 1 && b.Meta.Repeat > 1, Methods: []MethodComparison{}}
 	pairs := c.pair(a, b)
 	c.Common = len(pairs)
-	for i, method := range b.Meta.Methods {
-		if j := slices.Index(a.Meta.Methods, method); j >= 0 && len(pairs) > 0 {
-			c.Methods = append(c.Methods, compareMethod(method, pairs, j, i, b))
+	for _, method := range b.Meta.Methods {
+		if slices.Contains(a.Meta.Methods, method) && len(pairs) > 0 {
+			c.Methods = append(c.Methods, compareMethod(method, pairs, b))
 		}
 	}
 	c.note(a, b)
@@ -116,12 +116,11 @@ func change(better, worse bool) Change {
 	return Same
 }
 
-// compareMethod compares one method; inA and inB say which cell of a task is its.
-func compareMethod(method string, pairs []taskPair, inA, inB int, b Report) MethodComparison {
+func compareMethod(method string, pairs []taskPair, b Report) MethodComparison {
 	m := MethodComparison{Method: method}
 	var success, tokens, usd pairedValues
 	for _, p := range pairs {
-		x, y := p.a.Cells[inA], p.b.Cells[inB]
+		x, y := p.a.of(method), p.b.of(method)
 		if flip, flipped := flipOf(p.b, x, y); flipped {
 			flip.Reason = failure(b, p.b.ID, method, flip.To)
 			m.Flips = append(m.Flips, flip)
@@ -137,6 +136,16 @@ func compareMethod(method string, pairs []taskPair, inA, inB int, b Report) Meth
 	m.Success, m.Tokens, m.Cost = success.difference(), tokens.difference(), usd.difference()
 	m.judge()
 	return m
+}
+
+// of is the cell of a method; an empty one says nothing.
+func (t TaskResult) of(method string) Cell {
+	for _, c := range t.Cells {
+		if c.Method == method {
+			return c
+		}
+	}
+	return Cell{}
 }
 
 func flipOf(t TaskResult, a, b Cell) (Flip, bool) {

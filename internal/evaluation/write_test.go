@@ -107,3 +107,12 @@ func TestAPageOfThousandsOfTasksSaysWhatItLeavesOut(t *testing.T) {
 	r := Make(Meta{Methods: []string{"agentfactory"}}, tasks, nil, nil)
 	require.Contains(t, string(htmlOf(t, r)), "5 more are in the CSV and JSON files.")
 }
+
+func TestNamesInChartsAreText(t *testing.T) {
+	name := `</text><script>x</script>`
+	o := took(name, 1, 1, 100)
+	o.Batch = name
+	page := string(htmlOf(t, Make(Meta{Name: name, Methods: []string{name}}, []Task{{ID: "a", Batch: name, Task: name}}, []Outcome{o}, nil)))
+	require.NotContains(t, page, "<script")
+	require.Contains(t, page, "&lt;/text&gt;&lt;script")
+}
