@@ -29,6 +29,7 @@ import (
 	"agentfactory/internal/llm/scripted"
 	"agentfactory/internal/netguard"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/offlinesite"
 	"agentfactory/internal/pdftext"
 	"agentfactory/internal/pyruntime"
 	"agentfactory/internal/run"
@@ -47,7 +48,7 @@ type Parts struct {
 	// Tools are tool skills beside shell_command that this worker can carry out, by name.
 	Tools map[string]gateway.Tool
 	// Dial connects subagents' HTTP requests and browser pages; nil reaches the public internet and the configured private
-	// hosts.
+	// hosts. The hosts of internal/offlinesite are on board and reached in either case.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -94,6 +95,7 @@ func New(ctx context.Context, p Parts) (*Service, error) {
 	if p.Dial == nil {
 		p.Dial = network.DialContext
 	}
+	p.Dial = offlinesite.Dialer(p.Dial)
 	installable := func(_ context.Context, name, version string) error { return s.rules.pack("", name, version) }
 	s.tools = openTools(ctx, p, s.rules, network, pdftext.Reader{Python: s.python, Allow: installable}.Text)
 	s.assemble(p, records, blobs, skillstore.New(p.Objects, skillstore.WithEmbedder(s.models)))

@@ -8,6 +8,7 @@ import (
 	"agentfactory/internal/browser"
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/netguard"
+	"agentfactory/internal/offlinesite"
 	"agentfactory/internal/web"
 )
 
@@ -25,10 +26,14 @@ func openTools(ctx context.Context, p Parts, r rules, n netguard.Networks, pdf f
 	t := toolSet{offered: []string{gateway.ShellCommand, "web_reading"}}
 	places := browser.Places{Driver: c.Browser.Driver, Executable: c.Browser.Executable, StateDir: p.State}
 	sessions := browser.OpenSessions(p.State, c.Browser.SessionKey.Reveal())
+	own := func(host string) bool { return offlinesite.Serves(host) || n.Own(host) }
 	t.browser = browser.New(browser.Config{Places: places, Sessions: sessions, Dial: p.Dial})
 	t.byName = map[string]gateway.Tool{
-		"web_search":         web.NewSearch(web.SearchConfig{BaseURL: c.Tools.Search.BaseURL, APIKey: c.Tools.Search.APIKey.Reveal()}),
-		"web_reading":        web.NewReading(web.ReadingConfig{BaseURL: c.Tools.Reading.BaseURL, APIKey: c.Tools.Reading.APIKey.Reveal(), Allow: n.Admit, Own: n.Own, Permit: r.fetched, PDF: pdf}),
+		"web_search": web.NewSearch(web.SearchConfig{BaseURL: c.Tools.Search.BaseURL, APIKey: c.Tools.Search.APIKey.Reveal()}),
+		"web_reading": web.NewReading(web.ReadingConfig{
+			BaseURL: c.Tools.Reading.BaseURL, APIKey: c.Tools.Reading.APIKey.Reveal(), Allow: n.Admit, Own: own, Permit: r.fetched,
+			Dial: offlinesite.Dialer(n.DialContext), PDF: pdf,
+		}),
 		"browser_automation": t.browser.PerRun(r.inBrowser(sessions)),
 	}
 	if c.Tools.Search.APIKey != "" {

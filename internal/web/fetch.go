@@ -24,8 +24,12 @@ const userAgent = "Mozilla/5.0 (compatible; AgentFactory/1.0)"
 
 // newPages is how the pages themselves are requested.
 func newPages(g guard, c ReadingConfig) exchange {
+	transport := netguard.Transport(g.allow)
+	if c.Dial != nil {
+		transport.DialContext = c.Dial
+	}
 	return exchange{
-		client: &http.Client{Transport: netguard.Transport(g.allow), CheckRedirect: g.redirected},
+		client: &http.Client{Transport: transport, CheckRedirect: g.redirected},
 		total:  cmp.Or(c.Timeout, readingTime),
 		size: func(r *http.Response) int64 {
 			if mediaType(r.Header) == typePDF {

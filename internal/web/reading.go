@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -29,6 +30,9 @@ type ReadingConfig struct {
 	// Permit is asked about every address that a page redirects to; the one that the subagent names has been judged by the
 	// gateway. Its error is told to the subagent as `denied`. nil permits all that Allow does.
 	Permit func(*url.URL) error
+	// Dial connects to the hosts of pages, in place of what Allow decides about each address: it has to refuse, with a
+	// *netguard.RefusedError, where Allow would. nil: the connections are made here.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// PDF gives the text of a document of at most 32 MiB from an untrusted source: do it in a sandbox. nil: PDF
 	// documents are refused. Its error is told to the subagent.
 	PDF func(ctx context.Context, document []byte) (text string, err error)
