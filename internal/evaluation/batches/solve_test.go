@@ -1,0 +1,241 @@
+package batches
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/browser"
+	"agentfactory/internal/checking"
+	"agentfactory/internal/egress"
+	"agentfactory/internal/embedded/s3server/s3test"
+	"agentfactory/internal/gateway"
+	"agentfactory/internal/netguard"
+	"agentfactory/internal/objectstore"
+	"agentfactory/internal/offlinesite"
+	"agentfactory/internal/pyruntime"
+	"agentfactory/internal/sandbox"
+	"agentfactory/internal/web"
+)
+
+// bench runs solutions as workers run subagents: in the sandbox, with the tools behind a gateway and the site on board.
+type bench struct {
+	python *pyruntime.Runtime
+	tools  map[string]gateway.Tool
+	bucket objectstore.Store
+}
+
+var benchLimits = sandbox.Limits{Wall: 60 * time.Second, CPU: 20 * time.Second, Memory: 512 << 20, Processes: 64, Output: 64 << 10, FileSize: 32 << 20, Disk: 64 << 20}
+
+func missing(t testing.TB, err error) {
+	t.Helper()
+	if err != nil && os.Getenv("AGENTFACTORY_TEST_REQUIRE") != "all" {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+}
+
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	python, err := pyruntime.Discover(t.Context(), "", sandbox.Readable)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	box, err := sandbox.New(sandbox.Config{Python: python.Path, ReadOnly: python.Roots, StateDir: dir, Min: sandbox.Namespaced})
+	missing(t, err)
+	rt, err := pyruntime.New(pyruntime.Config{Python: python, Dir: filepath.Join(dir, "packages"), Sandbox: box})
+	require.NoError(t, err)
+	places := browser.Places{Driver: os.Getenv("AGENTFACTORY_TEST_PLAYWRIGHT"), Executable: os.Getenv("AGENTFACTORY_TEST_CHROMIUM"), StateDir: dir}
+	_, err = browser.Find(t.Context(), places)
+	missing(t, err)
+	dial := offlinesite.Dialer(netguard.Dialer(nil).DialContext)
+	pool := browser.New(browser.Config{Places: places, Sessions: browser.OpenSessions(dir, ""), Dial: dial})
+	t.Cleanup(pool.Close)
+	return &bench{python: rt, bucket: s3test.Bucket(t), tools: map[string]gateway.Tool{
+		"web_reading":        web.NewReading(web.ReadingConfig{Dial: dial}),
+		"browser_automation": pool.PerRun(func(gateway.Run) browser.Run { return browser.Run{} }),
+	}}
+}
+
+// place makes a workspace of files.
+func (b *bench) place(t testing.TB, files map[string][]byte) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(b.python.WorkDir(), "batches-")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	for name, content := range files {
+		full := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(full), 0o755))
+		require.NoError(t, os.WriteFile(full, content, 0o644))
+	}
+	return dir
+}
+
+// run carries out a subagent beside the inputs, and returns what it answered with the files that it left.
+func (b *bench) run(t testing.TB, code, query string, tools []string, inputs map[string][]byte) (checking.Output, pyruntime.Result) {
+	t.Helper()
+	dir := b.place(t, inputs)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "subagent.py"), []byte(code), 0o644))
+	prefix := "runs/w/" + strings.NewReplacer("/", "-", ".", "-").Replace(filepath.Base(dir)) + "/journal/000001"
+	session, err := gateway.New(gateway.Config{Granted: tools, Tools: b.tools, Journal: gateway.NewJournal(b.bucket, prefix), Workspace: dir})
+	require.NoError(t, err)
+	proxy, err := egress.New(egress.Config{Allow: onlyReading, Dial: offlinesite.Dialer(netguard.Dialer(nil).DialContext)})
+	require.NoError(t, err)
+	res, err := b.python.Run(t.Context(), pyruntime.Call{
+		Workspace: dir, Entry: "subagent.py", Query: query, Gateway: session, Token: session.Token(), Granted: session.Granted(),
+		Egress: proxy, CA: proxy.CACert(), Limits: benchLimits,
+	})
+	require.NoError(t, err)
+	require.NoError(t, session.Close())
+	_, err = proxy.Close()
+	require.NoError(t, err)
+	return checking.Output{Answer: res.Answer, Files: b.left(t, dir, inputs)}, res
+}
+
+func onlyReading(_ context.Context, r egress.Request) error {
+	if r.Method != http.MethodGet {
+		return gateway.Errorf(gateway.Denied, "only reading is allowed")
+	}
+	return nil
+}
+
+// left are the files of a workspace that are neither inputs nor the subagent.
+func (b *bench) left(t testing.TB, dir string, inputs map[string][]byte) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	require.NoError(t, filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		below, err := filepath.Rel(dir, name)
+		if _, input := inputs[below]; err != nil || input || below == "subagent.py" || strings.HasPrefix(below, ".tmp") {
+			return err
+		}
+		files[below], err = os.ReadFile(name)
+		return err
+	}))
+	return files
+}
+
+// check judges an output by a task's script; the failure is nil if it passes.
+func (b *bench) check(t testing.TB, script, task string, o checking.Output) *pyruntime.Failure {
+	t.Helper()
+	files := map[string][]byte{checking.EntryFile: []byte(checking.Runner()), checking.ScriptFile: []byte(script)}
+	for name, content := range o.Files {
+		files[name] = content
+	}
+	order, err := json.Marshal(map[string]string{"query": task, "answer": o.Answer})
+	require.NoError(t, err)
+	res, err := b.python.Run(t.Context(), pyruntime.Call{Workspace: b.place(t, files), Entry: checking.EntryFile, Query: string(order), Limits: benchLimits})
+	require.NoError(t, err)
+	return res.Failure
+}
+
+// inputs are the files of a task by their names in the workspace.
+func inputs(t testing.TB, task taskLine) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	for _, name := range task.Files {
+		data, err := fs.ReadFile(offline().Files, name)
+		require.NoError(t, err)
+		files[filepath.Base(name)] = data
+	}
+	return files
+}
+
+func TestEveryTaskIsSolvedByItsReferenceAndByNothingLess(t *testing.T) {
+	b := newBench(t)
+	first, second := taskLines(t, "offline-1.jsonl"), taskLines(t, "offline-2.jsonl")
+	for i, p := range pairs {
+		t.Run(p.name, func(t *testing.T) {
+			outputs := [2]checking.Output{}
+			tasks := [2]taskLine{first[i], second[i]}
+			for n, task := range tasks {
+				o, res := b.run(t, p.solution(), p.queries[n], p.tools, inputs(t, task))
+				require.Nil(t, res.Failure, "%+v", res.Failure)
+				t.Logf("%s: %s", task.ID, o.Answer)
+				require.Nil(t, b.check(t, p.check(), task.Task, o), "%s: %s", task.ID, o.Answer)
+				require.Nil(t, b.check(t, p.check(), p.queries[n], o), "a stored case is checked with the query of the skill")
+				outputs[n] = o
+			}
+			for n, task := range tasks {
+				for why, wrong := range lessThan(outputs[n], outputs[1-n]) {
+					failure := b.check(t, p.check(), task.Task, wrong)
+					require.NotNil(t, failure, "%s passes with %s: %s", task.ID, why, wrong.Answer)
+					require.Contains(t, failure.Message, "AssertionError", "%s with %s is an error of the check", task.ID, why)
+				}
+			}
+		})
+	}
+}
+
+// lessThan are outputs that do not solve a task, made of the right one and that of its counterpart.
+func lessThan(right, other checking.Output) map[string]checking.Output {
+	wrong := map[string]checking.Output{
+		"nothing":                       checking.Empty(right),
+		"no answer":                     {Files: right.Files},
+		"the answer of the counterpart": {Answer: other.Answer, Files: right.Files},
+		"the output of the counterpart": other,
+	}
+	if perturbed, ok := checking.Perturb(right); ok {
+		wrong["other words and numbers"] = perturbed
+		wrong["other words and numbers in the answer"] = checking.Output{Answer: perturbed.Answer, Files: right.Files}
+		if len(right.Files) > 0 {
+			wrong["other words and numbers in the files"] = checking.Output{Answer: right.Answer, Files: perturbed.Files}
+			wrong["no files"] = checking.Output{Answer: right.Answer}
+			garbage := checking.Output{Answer: right.Answer, Files: map[string][]byte{}}
+			for name := range right.Files {
+				garbage.Files[name] = []byte("\x00\xff[[[")
+			}
+			wrong["files that are none"] = garbage
+		}
+	}
+	return wrong
+}
+
+func TestEveryMistakeOfTheScriptShowsItsSign(t *testing.T) {
+	b := newBench(t)
+	tasks := [2][]taskLine{taskLines(t, "offline-1.jsonl"), taskLines(t, "offline-2.jsonl")}
+	for i, p := range pairs {
+		for n, query := range p.queries {
+			for kind, mistake := range map[string]edit{"draft": p.draft, "narrow": p.narrow} {
+				if !mistake.made() || kind == "narrow" && n == 0 {
+					continue
+				}
+				o, res := b.run(t, mistake.in(p.solution()), query, p.tools, inputs(t, tasks[n][i]))
+				seen := "answer: " + o.Answer
+				if res.Failure != nil {
+					seen = res.Failure.Message
+				}
+				require.True(t, matches(t, mistake.sign, seen), "%s of %s: %s", kind, tasks[n][i].ID, seen)
+			}
+		}
+		if p.narrow.made() {
+			o, res := b.run(t, p.narrow.in(p.solution()), p.queries[0], p.tools, inputs(t, tasks[0][i]))
+			require.Nil(t, res.Failure, "%s: %+v", p.name, res.Failure)
+			require.Nil(t, b.check(t, p.check(), tasks[0][i].Task, o), "%s is enough for the first task", p.name)
+		}
+	}
+}
+
+func TestWhatTheScriptGetsWrongFailsTheCheck(t *testing.T) {
+	b := newBench(t)
+	for name, miss := range misses {
+		id := name[strings.Index(name, "/")+1:]
+		n := int(id[len(id)-1] - '1')
+		for i, task := range taskLines(t, offline().Tasks[n]) {
+			if p := pairs[i]; task.ID == id && !strings.HasPrefix(name, "agentfactory/") {
+				o, res := b.run(t, miss.in(p.solution()), p.queries[n], p.tools, inputs(t, task))
+				require.Nil(t, res.Failure)
+				require.NotNil(t, b.check(t, p.check(), task.Task, o), name)
+			}
+		}
+	}
+}
