@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -124,18 +125,57 @@ func (b *bench) left(t testing.TB, dir string, inputs map[string][]byte) map[str
 	return files
 }
 
-// check judges an output by a task's script; the failure is nil if it passes.
+// check judges an output by a task's script, as an evaluation does; the failure is nil if it passes.
 func (b *bench) check(t testing.TB, script, task string, o checking.Output) *pyruntime.Failure {
 	t.Helper()
-	files := map[string][]byte{checking.EntryFile: []byte(checking.Runner()), checking.ScriptFile: []byte(script)}
-	for name, content := range o.Files {
-		files[name] = content
+	files := maps.Clone(o.Files)
+	if files == nil {
+		files = map[string][]byte{}
 	}
+	files[checking.EntryFile], files[checking.ScriptFile] = []byte(checking.Runner()), []byte(script)
 	order, err := json.Marshal(map[string]string{"query": task, "answer": o.Answer})
 	require.NoError(t, err)
 	res, err := b.python.Run(t.Context(), pyruntime.Call{Workspace: b.place(t, files), Entry: checking.EntryFile, Query: string(order), Limits: benchLimits})
 	require.NoError(t, err)
 	return res.Failure
+}
+
+// judge applies a check to many outputs in one run, and tells what it raises of each.
+const judge = `
+import json, os
+from script import check
+
+def main(query):
+    said = {}
+    for name, order in json.loads(query).items():
+        os.chdir(name)
+        try:
+            check(order["query"], order["answer"])
+            said[name] = ""
+        except Exception as e:
+            said[name] = type(e).__name__ + ": " + str(e)
+        os.chdir("..")
+    return {"answer": said, "summary": "judged"}
+`
+
+// checkAll tells what a script says of each output; "" if it passes.
+func (b *bench) checkAll(t testing.TB, script, task string, outputs map[string]checking.Output) (said map[string]string) {
+	t.Helper()
+	files, orders := map[string][]byte{"judge.py": []byte(judge), "script.py": []byte(script)}, map[string]map[string]string{}
+	for name, o := range outputs {
+		orders[name] = map[string]string{"query": task, "answer": o.Answer}
+		files[name+"/.keep"] = nil
+		for file, content := range o.Files {
+			files[name+"/"+file] = content
+		}
+	}
+	query, err := json.Marshal(orders)
+	require.NoError(t, err)
+	res, err := b.python.Run(t.Context(), pyruntime.Call{Workspace: b.place(t, files), Entry: "judge.py", Query: string(query), Limits: benchLimits})
+	require.NoError(t, err)
+	require.Nil(t, res.Failure, "%+v", res.Failure)
+	require.NoError(t, json.Unmarshal([]byte(res.Answer), &said))
+	return said
 }
 
 // inputs are the files of a task by their names in the workspace.
@@ -162,14 +202,21 @@ func TestEveryTaskIsSolvedByItsReferenceAndByNothingLess(t *testing.T) {
 				require.Nil(t, res.Failure, "%+v", res.Failure)
 				t.Logf("%s: %s", task.ID, o.Answer)
 				require.Nil(t, b.check(t, p.check(), task.Task, o), "%s: %s", task.ID, o.Answer)
-				require.Nil(t, b.check(t, p.check(), p.queries[n], o), "a stored case is checked with the query of the skill")
+				require.Equal(t, map[string]string{"case": ""}, b.checkAll(t, p.check(), p.queries[n], map[string]checking.Output{"case": o}), "a stored case is checked with the query of the skill")
 				outputs[n] = o
 			}
 			for n, task := range tasks {
-				for why, wrong := range lessThan(outputs[n], outputs[1-n]) {
-					failure := b.check(t, p.check(), task.Task, wrong)
-					require.NotNil(t, failure, "%s passes with %s: %s", task.ID, why, wrong.Answer)
-					require.Contains(t, failure.Message, "AssertionError", "%s with %s is an error of the check", task.ID, why)
+				wrong := lessThan(outputs[n], outputs[1-n])
+				wrong["right"] = outputs[n]
+				said := b.checkAll(t, p.check(), task.Task, wrong)
+				require.Len(t, said, len(wrong))
+				for why, found := range said {
+					if why == "right" {
+						require.Empty(t, found)
+						continue
+					}
+					require.NotEmpty(t, found, "%s passes with %s: %s", task.ID, why, wrong[why].Answer)
+					require.Contains(t, found, "AssertionError: ", "%s with %s is an error of the check", task.ID, why)
 				}
 			}
 		})

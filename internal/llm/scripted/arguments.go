@@ -24,10 +24,11 @@ type (
 	list []any
 )
 
-// UnmarshalYAML reads a mapping or a string.
-func (a *Arguments) UnmarshalYAML(data []byte) error {
+// UnmarshalYAML reads a mapping or a string. The decoder has to keep the order of keys (yaml.UseOrderedMap). Taking the
+// text of the node instead would make reading a script take time by the square of its length.
+func (a *Arguments) UnmarshalYAML(decode func(any) error) error {
 	var source any
-	if err := yaml.UnmarshalWithOptions(data, &source, yaml.UseOrderedMap()); err != nil {
+	if err := decode(&source); err != nil {
 		return err
 	}
 	switch source.(type) {

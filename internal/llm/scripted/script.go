@@ -131,7 +131,7 @@ func Load(path string) (*Script, error) {
 // Parse reads and checks a script. Unknown keys are errors.
 func Parse(data []byte) (*Script, error) {
 	var script Script
-	if err := yaml.UnmarshalWithOptions(data, &script, yaml.Strict()); err != nil {
+	if err := yaml.UnmarshalWithOptions(data, &script, yaml.Strict(), yaml.UseOrderedMap()); err != nil {
 		return nil, fmt.Errorf("read script: %s", yaml.FormatError(err, false, false))
 	}
 	if err := script.prepare(); err != nil {

@@ -44,7 +44,7 @@ def decode(runs: list, unit: int) -> str:
     for loud, length in runs + [(False, 3 * unit)]:
         if loud:
             letter += "-" if length > 2 * unit else "."
-        elif length > 2 * unit:
+        elif letter and length > 2 * unit:
             message += MORSE.get(letter, "?") + (" " if length > 5 * unit else "")
             letter = ""
     return message.strip()
