@@ -80,7 +80,7 @@ var pairs = []pair{
 			`{"site": "http://library.offline.test/", "author": "Jonas Falk", "pick": "last", "language": "German"}`,
 		},
 		draft: edit{
-			right: `return {**book, "Year": int(book["Year"]), "Pages": int(book["Pages"])}`, wrong: `return book`, sign: "TypeError",
+			right: `return {**book, "Year": int(book["Year"]), "Pages": int(book["Pages"])}`, wrong: `return dict(book)`, sign: "TypeError",
 			why: "What is read from a page is text: years and pages have to become numbers.",
 		},
 		worked: "Search by author, follow rel=next, read year, pages and language from the definition list of each book's page.",

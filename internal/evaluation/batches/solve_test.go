@@ -256,6 +256,7 @@ func TestEveryMistakeOfTheScriptShowsItsSign(t *testing.T) {
 				if !mistake.made() || kind == "narrow" && n == 0 {
 					continue
 				}
+				require.Equal(t, 1, strings.Count(mistake.in(p.solution()), mistake.wrong), "%s of %s can be replaced", kind, p.name)
 				o, res := b.run(t, mistake.in(p.solution()), query, p.tools, inputs(t, tasks[n][i]))
 				seen := "answer: " + o.Answer
 				if res.Failure != nil {
