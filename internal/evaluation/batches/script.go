@@ -84,7 +84,8 @@ func offlineTasks(second int) []offlineTask {
 	return tasks
 }
 
-// stuck is what the model says to what it was not expected to meet; the run ends by its budget, and the report shows it.
+// stuck is what the model says to what it was not expected to meet: a refusal, which fails the run, so that the report
+// shows it.
 var stuck = turn{Refusal: "The script has no reply to what the last call returned."}
 
 // meant is a call with its arguments in their order: name, value, name, value.

@@ -4,8 +4,8 @@ import os
 import re
 
 WANT = {
-    'harbour.epub': ('names.json', {'Chapter 1': 0, 'Chapter 2': 0, 'Chapter 3': 0, 'Chapter 4': 1, 'Chapter 5': 1, 'Chapter 6': 2, 'Chapter 7': 3}, 'Chapter 4', 'Chapter 7'),
-    'orchard.epub': ('elias.json', {'Chapter 1': 0, 'Chapter 2': 0, 'Chapter 3': 3, 'Chapter 4': 2, 'Chapter 5': 3, 'Chapter 6': 3, 'Chapter 7': 2, 'Chapter 8': 3, 'Chapter 9': 3}, 'Chapter 3', 'Chapter 5'),
+    "harbour.epub": ("names.json", {"Chapter 1": 0, "Chapter 2": 0, "Chapter 3": 0, "Chapter 4": 1, "Chapter 5": 1, "Chapter 6": 2, "Chapter 7": 3}, "Chapter 4", "Chapter 7"),
+    "orchard.epub": ("elias.json", {"Chapter 1": 0, "Chapter 2": 0, "Chapter 3": 3, "Chapter 4": 2, "Chapter 5": 3, "Chapter 6": 3, "Chapter 7": 2, "Chapter 8": 3, "Chapter 9": 3}, "Chapter 3", "Chapter 5"),
 }
 
 

@@ -2,8 +2,8 @@
 import re
 
 WANT = {
-    'team.ics': ([['Interview 14', 'Stand-up 7'], ['Stand-up 1', 'Stand-up 7']], '10:00'),
-    'rooms.ics': ([['Chess club 16', 'First aid 6'], ['First aid 13', 'Yoga 10']], '10:00'),
+    "team.ics": ([["Interview 14", "Stand-up 7"], ["Stand-up 1", "Stand-up 7"]], "10:00"),
+    "rooms.ics": ([["Chess club 16", "First aid 6"], ["First aid 13", "Yoga 10"]], "10:00"),
 }
 
 

@@ -2,8 +2,8 @@
 import re
 
 WANT = {
-    'ferries.json': ('12:07', 8.0, ['L25', 'L03']),
-    'trains.json': ('12:55', 15.5, ['L28', 'L57', 'L46']),
+    "ferries.json": ("12:07", 8.0, ["L25", "L03"]),
+    "trains.json": ("12:55", 15.5, ["L28", "L57", "L46"]),
 }
 
 
@@ -11,8 +11,13 @@ def facts(query):
     return next(value for key, value in WANT.items() if key in query)
 
 
+WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+
+
 def numbers(text):
-    return [float(n.replace(",", "")) for n in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text)]
+    """Every number in a text, in figures or as a word."""
+    spelt = [WORDS.index(word) for word in re.findall(r"[a-z]+", text.lower()) if word in WORDS]
+    return spelt + [float(n.replace(",", "")) for n in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text)]
 
 
 def states(answer, number, what):

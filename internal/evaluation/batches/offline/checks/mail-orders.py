@@ -4,8 +4,8 @@ import os
 import re
 
 WANT = {
-    'orders.mbox': ('totals.json', {'Apple pie': 15, 'Brötchen': 29, 'Plum cake': 39, 'Rye bread': 7}),
-    'bookings.mbox': ('boats.json', {'Canoe': 48, 'Raft': 16, 'Rowing boat': 18, 'Tandem kayak': 36, 'Überfahrt': 46}),
+    "orders.mbox": ("totals.json", {"Apple pie": 15, "Brötchen": 29, "Plum cake": 39, "Rye bread": 7}),
+    "bookings.mbox": ("boats.json", {"Canoe": 48, "Raft": 16, "Rowing boat": 18, "Tandem kayak": 36, "Überfahrt": 46}),
 }
 
 
@@ -13,8 +13,13 @@ def facts(query):
     return next(value for key, value in WANT.items() if key in query)
 
 
+WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+
+
 def numbers(text):
-    return [float(n.replace(",", "")) for n in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text)]
+    """Every number in a text, in figures or as a word."""
+    spelt = [WORDS.index(word) for word in re.findall(r"[a-z]+", text.lower()) if word in WORDS]
+    return spelt + [float(n.replace(",", "")) for n in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text)]
 
 
 def states(answer, number, what):

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 SVG = "{http://www.w3.org/2000/svg}"
 WANT = {
-    'temperatures.csv': ('chart.svg', 640, 360, 2, [2.07, 2.32, 7.17, 11.17, 15.89, 18.48, 21.19, 20.8, 16.92, 10.21, 6.1, 3.38]),
-    'rainfall.csv': ('rain.svg', 800, 400, 1, [55.6, 46.9, 63.3, 53.4, 53.1, 37.5, 51.9, 74.5, 61.9, 42.4, 55.6, 47.2]),
+    "temperatures.csv": ("chart.svg", 640, 360, 2, [2.07, 2.32, 7.17, 11.17, 15.89, 18.48, 21.19, 20.8, 16.92, 10.21, 6.1, 3.38]),
+    "rainfall.csv": ("rain.svg", 800, 400, 1, [55.6, 46.9, 63.3, 53.4, 53.1, 37.5, 51.9, 74.5, 61.9, 42.4, 55.6, 47.2]),
 }
 
 
@@ -15,8 +15,13 @@ def facts(query):
     return next(value for key, value in WANT.items() if key in query)
 
 
+WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+
+
 def numbers(text):
-    return [float(n.replace(",", "")) for n in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text)]
+    """Every number in a text, in figures or as a word."""
+    spelt = [WORDS.index(word) for word in re.findall(r"[a-z]+", text.lower()) if word in WORDS]
+    return spelt + [float(n.replace(",", "")) for n in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text)]
 
 
 def states(answer, number, what):

@@ -3,8 +3,8 @@ import os
 import re
 
 WANT = {
-    'beacon.wav': ('', 'FERRY 42 DELAYED BY ICE'),
-    'lighthouse.wav': ('message.txt', 'ROCK 7 NEEDS OIL AND 3 LAMPS'),
+    "beacon.wav": ("", "FERRY 42 DELAYED BY ICE"),
+    "lighthouse.wav": ("message.txt", "ROCK 7 NEEDS OIL AND 3 LAMPS"),
 }
 
 

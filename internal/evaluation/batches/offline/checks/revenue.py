@@ -4,8 +4,8 @@ import os
 import re
 
 WANT = {
-    'orders.csv': ('revenue.csv', {'bread': 3204.12, 'cake': 3777.73, 'cheese': 2806.81, 'juice': 1981.08}),
-    'tickets.csv': ('takings.csv', {'Arena': 9111.96, 'Cellar': 5606.97, 'Opera': 17330.48}),
+    "orders.csv": ("revenue.csv", {"bread": 3204.12, "cake": 3777.73, "cheese": 2806.81, "juice": 1981.08}),
+    "tickets.csv": ("takings.csv", {"Arena": 9111.96, "Cellar": 5606.97, "Opera": 17330.48}),
 }
 
 
@@ -13,8 +13,13 @@ def facts(query):
     return next(value for key, value in WANT.items() if key in query)
 
 
+WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+
+
 def numbers(text):
-    return [float(n.replace(",", "")) for n in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text)]
+    """Every number in a text, in figures or as a word."""
+    spelt = [WORDS.index(word) for word in re.findall(r"[a-z]+", text.lower()) if word in WORDS]
+    return spelt + [float(n.replace(",", "")) for n in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text)]
 
 
 def states(answer, number, what):

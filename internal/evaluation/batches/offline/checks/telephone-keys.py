@@ -2,8 +2,8 @@
 import re
 
 WANT = {
-    'dial.wav': '4711 0815 92',
-    'doorbell.wav': '*38 5002 617# 44',
+    "dial.wav": "4711 0815 92",
+    "doorbell.wav": "*38 5002 617# 44",
 }
 
 
