@@ -208,11 +208,14 @@ func TestEveryTaskIsSolvedByItsReferenceAndByNothingLess(t *testing.T) {
 			for n, task := range tasks {
 				wrong := lessThan(outputs[n], outputs[1-n])
 				wrong["right"] = outputs[n]
+				if n == 0 {
+					wrong["right in other words"] = checking.Output{Answer: otherwise[p.name], Files: outputs[n].Files}
+				}
 				said := b.checkAll(t, p.check(), task.Task, wrong)
 				require.Len(t, said, len(wrong))
 				for why, found := range said {
-					if why == "right" {
-						require.Empty(t, found)
+					if strings.HasPrefix(why, "right") {
+						require.Empty(t, found, "%s: %s", why, wrong[why].Answer)
 						continue
 					}
 					require.NotEmpty(t, found, "%s passes with %s: %s", task.ID, why, wrong[why].Answer)
@@ -221,6 +224,25 @@ func TestEveryTaskIsSolvedByItsReferenceAndByNothingLess(t *testing.T) {
 			}
 		})
 	}
+}
+
+// otherwise are right answers to the first tasks as other models might put them.
+var otherwise = map[string]string{
+	"shop-search":      "**Corvi desk lamp 12**, article no. SH-5970, costs €103.20. Three lamps met both conditions.",
+	"library-author":   "Ada Winter wrote fifteen of the books (5,452 pages in total, nine in English); *The Quiet Lighthouse* came out first, in 1951.",
+	"library-branches": "Five East branches have 20+ seats, with 25,276 visitors a year; Castle is open longest, 50 h 30 min a week.",
+	"warehouse":        "- pallets: 8\n- total: 2,991 kg\n- heaviest: P-216 (617 kg)",
+	"configurator":     "Configuration A comes to €607.29 and B to €656.80, so B costs €49.51 more.",
+	"revenue":          "Cake earned the most, namely 3,777.73.",
+	"log-levels":       "Most errors (12) occurred between 4 PM and 5 PM UTC on 2 March 2026.",
+	"monthly-chart":    "The warmest month was July, at 21.19 °C on average.",
+	"action-items":     "There are eleven actions. Ravi Menon owns six of them, more than anybody else.",
+	"book-name":        "Marta first turns up in chapter four.",
+	"mail-orders":      "What remains is 90 pieces in total.",
+	"morse":            "The message reads: “Ferry 42 delayed by ice”.",
+	"telephone-keys":   "Three groups: 4711 - 0815 - 92",
+	"calendar-day":     "1. Stand-up 7 overlaps with Interview 14\n2. Stand-up 7 overlaps with Stand-up 1\nThe first free slot is 10:00–10:45.",
+	"journey":          "Take L25, then L03; you arrive at 12:07 and pay 8.0 in all.",
 }
 
 // lessThan are outputs that do not solve a task, made of the right one and that of its counterpart.

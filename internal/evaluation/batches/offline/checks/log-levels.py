@@ -47,6 +47,6 @@ def check(query, answer):
     got = read_counts(report)
     assert got == counts, "%s has other counts" % report
     clock = int(hour[-5:-3])
-    spoken = r"\b%02d:00|\b%02d h|\b%d(?::00)? ?p\.?m|\b%02d(?::\d\d)? ?(?:-|–|to)|\bhour (?:of )?%02d\b" % (clock, clock, clock - 12, clock, clock)
+    spoken = r"\b%02d:00|\b%02d h|\b%d(?::00)? ?(?i:p\.?m)|\b%02d(?::\d\d)? ?(?:-|–|to)|\bhour (?:of )?%02d\b" % (clock, clock, clock - 12, clock, clock)
     assert re.search(spoken, answer), "the answer does not name the hour %s" % hour
     states(answer, most, "how many entries that hour has")
