@@ -1,0 +1,15 @@
+package batches
+
+import "embed"
+
+// paperFiles holds the tasks of the paper in our own words (docs/evaluation-batch-paper.md), the recordings that two of them
+// come with, and the scripts that check twenty of them; ten are judged by a rubric. What is said in the recordings is in
+// no file that a run is given.
+//
+//go:embed paper/paper-1.jsonl paper/paper-2.jsonl paper/data/*.mp3 paper/checks/*.py
+var paperFiles embed.FS
+
+// paperTasks are its tasks files under the folder paper, in the order in which they are done.
+var paperTasks = []string{"paper-1.jsonl", "paper-2.jsonl"}
+
+const paperDescription = "the 30 tasks of the AgentFactory paper in our own words, 15 to build skills and 15 like them to reuse them; needs the web, a browser and a model that transcribes audio"
