@@ -71,8 +71,8 @@ def length(name):
     while (found := frame(content, at)) and at + found[0] <= len(content):
         at, seconds, frames = at + found[0], seconds + found[1], frames + 1
     assert frames >= 100 and len(content) - at <= 64 << 10, f"{name} is no whole MP3 file"
-    sound = memoryview(content)[start:at]
-    assert len(zlib.compress(sound, 1)) >= 0.3 * len(sound), f"{name} is silence, or the same short piece over and over"
+    middle = content[(start + at) // 2 :][: 4 << 20]
+    assert len(zlib.compress(middle, 1)) >= 0.3 * len(middle), f"{name} is silence"
     return seconds
 
 
