@@ -6,7 +6,6 @@ the table that the task asks for.
 """
 import csv
 import datetime
-import itertools
 import json
 import math
 import re
@@ -66,7 +65,7 @@ def volatility(query, answer):
     assert len(set(days)) == len(days), "prices.csv has a date twice"
     assert all(p > 0 for _, p in prices), "prices.csv has a price that is not above 0"
     assert (days[-1] - days[0]).days >= 5 * 365 - 20, "prices.csv covers less than five years"
-    gaps = [(b - a).days for a, b in itertools.pairwise(days)]
+    gaps = [(b - a).days for a, b in zip(days, days[1:])]
     assert max(gaps) <= 21 and statistics.median(gaps) <= 7, "prices.csv has less than a price a week"
     for when, usual in PRICES["Bitcoin" if "Bitcoin" in query else "Ethereum"].items():
         near = [p for d, p in prices if abs((d - day(when)).days) <= 4]
@@ -79,7 +78,7 @@ def volatility(query, answer):
 
 def volatilities(prices, spacing):
     """In percent: from plain and logarithmic returns, for a year of all its days and of those when exchanges trade."""
-    pairs = list(itertools.pairwise(prices))
+    pairs = list(zip(prices, prices[1:]))
     for returns in ([b / a - 1 for a, b in pairs], [math.log(b / a) for a, b in pairs]):
         for days in (365, 252) if spacing == 1 else (365,):
             yield 100 * statistics.stdev(returns) * math.sqrt(days / spacing)
@@ -97,7 +96,7 @@ def trending(query, answer):
     assert all(words) and len({w.casefold() for w in words}) == 20, "trending.csv has a keyword twice, or an empty one"
     assert not any(re.fullmatch(r"(?i)\W*(keyword|topic|hashtag|trend|tag|word|话题|关键词|热搜)\W*\d+", w) for w in words), "trending.csv has stand-ins for keywords"
     assert counts == sorted(counts, reverse=True) and counts[-1] >= 0, "trending.csv does not begin with the largest count"
-    assert len({a - b for a, b in itertools.pairwise(counts)}) > 1, "the counts in trending.csv are evenly spaced: they were made up"
+    assert len({a - b for a, b in zip(counts, counts[1:])}) > 1, "the counts in trending.csv are evenly spaced: they were made up"
     if "Chinese" in query:
         assert sum(bool(re.search("[\u4e00-\u9fff]", w)) for w in words) >= 10, "the keywords are not in the original Chinese"
     assert all(w.lstrip("#").casefold() in answer.casefold() for w in words[:3]), "the answer does not name the three that lead"
@@ -124,9 +123,11 @@ def regression(query, answer):
 
 
 def line(x, y):
-    assert min(x) < max(x) and min(y) < max(y), "all years have the same figure"
-    slope, intercept = statistics.linear_regression(x, y)
-    return slope, intercept, statistics.correlation(x, y) ** 2
+    """Slope and intercept of least squares, and R squared."""
+    r = pearson(list(zip(x, y)))
+    assert r is not None, "all years have the same figure"
+    slope = r * statistics.pstdev(y) / statistics.pstdev(x)
+    return slope, statistics.mean(y) - slope * statistics.mean(x), r**2
 
 
 # ---- a correlation in several countries
@@ -160,8 +161,12 @@ def correlation(query, answer):
 
 
 def pearson(pairs):
+    """None where one of the two does not vary."""
     x, y = zip(*pairs)
-    return statistics.correlation(x, y) if min(x) < max(x) and min(y) < max(y) else None
+    if min(x) == max(x) or min(y) == max(y):
+        return None
+    mx, my = statistics.mean(x), statistics.mean(y)
+    return statistics.mean((a - mx) * (b - my) for a, b in pairs) / (statistics.pstdev(x) * statistics.pstdev(y))
 
 
 CHECKS = {"population.csv": population, "prices.csv": volatility, "trending.csv": trending, "fit.json": regression, "correlation.json": correlation}

@@ -60,7 +60,7 @@ def line(text, label):
 def address(text):
     found = re.search(r"https://[\w.-]+\.[a-z]{2,}/[^\s)>\]*\"']+", text)
     assert found and not re.search(r"//(?:[\w.-]+\.)?(?:example\.|localhost|test/)", found[0]), "the link in invitation.md is no https address of a meeting"
-    return found[0]
+    return found[0].rstrip(".,;:")
 
 
 def bare(text):
