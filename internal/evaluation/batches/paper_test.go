@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"os"
 	"path"
 	"regexp"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"agentfactory/internal/checking"
+	"agentfactory/internal/policy"
 )
 
 // paperTask is a line of a tasks file, as far as this batch uses it.
@@ -170,4 +172,24 @@ func requireSpeech(t *testing.T, name string, frames [][]byte) {
 	require.Greater(t, loud, len(frames)/4, "%s is mostly silent", name)
 	require.Greater(t, quiet, len(frames)/20, "%s has no pauses", name)
 	require.Greater(t, changes, len(frames)/40, "%s is one long sound", name)
+}
+
+func TestThePolicyForThePaperAllowsNoMoreThanItsTasksNeed(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/examples/policy-paper.yaml")
+	require.NoError(t, err)
+	rules, err := policy.Parse(text)
+	require.NoError(t, err)
+	post := func(tool, address string) policy.Action {
+		return rules.Decide(policy.Event{Trigger: policy.Host, Tool: tool, Method: "POST"}.WithURL(address)).Action
+	}
+	require.Equal(t, policy.Allow, post("browser_automation", "https://meeting.tencent.com/wemeet/book"))
+	require.Equal(t, policy.Allow, post("browser_automation", "https://u.y.qq.com/cgi-bin/musicu.fcg"))
+	require.Equal(t, policy.Allow, post("", "https://translate.google.com/_/TranslateWebserverUi/data/batchexecute"))
+	require.Equal(t, policy.Deny, post("", "https://meeting.tencent.com/wemeet/book"), "a subagent's own libraries book no meeting")
+	require.Equal(t, policy.Deny, post("browser_automation", "https://shop.example.com/order"))
+	login := func(name string) policy.Action {
+		return rules.Decide(policy.Event{Trigger: policy.Session, Tool: "browser_automation", Session: name}).Action
+	}
+	require.Equal(t, policy.Allow, login("tencent-meeting"))
+	require.Equal(t, policy.Deny, login("mail"))
 }

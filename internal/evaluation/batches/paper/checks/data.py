@@ -63,7 +63,7 @@ def volatility(query, answer):
     prices = sorted((day(r["date"]), number(r["price"])) for r in table("prices.csv", "date", "price"))
     days = [d for d, _ in prices]
     assert len(set(days)) == len(days), "prices.csv has a date twice"
-    assert all(p > 0 for _, p in prices), "prices.csv has a price that is not above 0"
+    assert all(0.01 <= p <= 1e9 for _, p in prices), "prices.csv has a price that cannot be"
     assert (days[-1] - days[0]).days >= 5 * 365 - 20, "prices.csv covers less than five years"
     gaps = [(b - a).days for a, b in zip(days, days[1:])]
     assert max(gaps) <= 21 and statistics.median(gaps) <= 7, "prices.csv has less than a price a week"
@@ -205,6 +205,7 @@ def document(name):
 def value(container, key, kind=(int, float)):
     found = container.get(key) if isinstance(container, dict) else None
     assert isinstance(found, kind) and not isinstance(found, bool), f"there is no {key}, or it is of the wrong kind"
+    assert kind is dict or abs(found) < 1e18, f"{key} is out of all proportion"
     return found
 
 
@@ -224,7 +225,7 @@ def number(text):
         found = float(re.sub(r"[,\s_$]", "", text))
     except ValueError:
         raise AssertionError(f"{text[:40]!r} is no number") from None
-    assert math.isfinite(found), f"{text[:40]!r} is no finite number"
+    assert math.isfinite(found) and abs(found) < 1e18, f"{text[:40]!r} is out of all proportion"
     return found
 
 

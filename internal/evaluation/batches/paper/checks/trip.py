@@ -1,6 +1,5 @@
 """Checks a plan of three days against its limits, by adding up what it says."""
 import json
-import math
 import re
 
 PLACES = {  # of which a real plan names some
@@ -89,5 +88,5 @@ def field(container, key, kind):
 
 def amount(container, key):
     found = field(container, key, (int, float))
-    assert math.isfinite(found) and found >= 0, f"itinerary.json: {key} is {found}"
+    assert 0 <= found < 1e9, f"itinerary.json: {key} cannot be {str(found)[:20]}"
     return found
