@@ -24,7 +24,7 @@ type Batch struct {
 }
 
 // All lists the batches.
-func All() []Batch { return []Batch{offline()} }
+func All() []Batch { return []Batch{offline(), paper()} }
 
 // Named finds a batch by its name.
 func Named(name string) (Batch, bool) {

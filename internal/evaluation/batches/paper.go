@@ -9,7 +9,9 @@ import "embed"
 //go:embed paper/paper-1.jsonl paper/paper-2.jsonl paper/data/*.mp3 paper/checks/*.py
 var paperFiles embed.FS
 
-// paperTasks are its tasks files under the folder paper, in the order in which they are done.
-var paperTasks = []string{"paper-1.jsonl", "paper-2.jsonl"}
-
-const paperDescription = "the 30 tasks of the AgentFactory paper in our own words, 15 to build skills and 15 like them to reuse them; needs the web, a browser and a model that transcribes audio"
+func paper() Batch {
+	return Batch{
+		Name: "paper", Tasks: []string{"paper-1.jsonl", "paper-2.jsonl"}, Files: below(paperFiles, "paper"), NeedsNetwork: true,
+		Description: "the 30 tasks of the AgentFactory paper in our own words, 15 to build skills and 15 like them to reuse them; needs the web, a browser and a model that transcribes audio",
+	}
+}

@@ -45,7 +45,7 @@ func paperLines(t *testing.T, name string) []paperTask {
 
 func paperTasksOfBoth(t *testing.T) []paperTask {
 	t.Helper()
-	return append(paperLines(t, paperTasks[0]), paperLines(t, paperTasks[1])...)
+	return append(paperLines(t, "paper-1.jsonl"), paperLines(t, "paper-2.jsonl")...)
 }
 
 func TestThePaperHasTwoBatchesOfFifteenThatMirrorEachOther(t *testing.T) {
