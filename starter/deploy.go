@@ -29,8 +29,8 @@ type deployOptions struct {
 	detach bool
 }
 
-func (a *app) deployCommand() *cobra.Command {
-	o := deployOptions{}
+func (a *app) deployCommand() startable {
+	o := &deployOptions{}
 	cmd := &cobra.Command{
 		Use:   "deploy SKILL…",
 		Short: "Export saved skills as artifacts that run anywhere without this system",
@@ -50,10 +50,17 @@ formats: --without-cases leaves them out.`,
   starter deploy --all --format agent-skills,claude-plugin --out ./exports
   starter deploy word-count@3 --format python --allow-provisional --out ./wheels`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.in.Skills = args
-			return a.deploy(cmd.Context(), o)
-		},
+	}
+	plan := func(args []string) (startPlan, error) {
+		o.in.Skills = args
+		return o.plan()
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		p, err := plan(args)
+		if err != nil {
+			return err
+		}
+		return a.deploy(cmd.Context(), *o, p)
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.in.All, "all", false, "export every mature skill")
@@ -67,7 +74,7 @@ formats: --without-cases leaves them out.`,
 	f.StringVar(&o.id, "id", "", "workflow ID of the deployment (default: made from the skills)")
 	f.BoolVarP(&o.detach, "detach", "d", false, "start it and return at once")
 	f.StringVar(&o.watch, "watch", "", "come back to a deployment by its workflow ID, in place of starting one")
-	return cmd
+	return startable{cmd, plan}
 }
 
 // formatLines lists the formats for people.
@@ -79,11 +86,14 @@ func formatLines() string {
 	return b.String()
 }
 
-func (a *app) deploy(ctx context.Context, o deployOptions) error {
-	if err := o.check(); err != nil {
-		return err
-	}
-	c, err := a.open(ctx, wanted{})
+// plan is the deployment that the flags describe; nobody needs it to come back to one.
+func (o deployOptions) plan() (startPlan, error) {
+	input := func([]runs.InputFile) any { return o.in }
+	return startPlan{workflowType: workflows.DeployType, id: o.id, title: title(o.in), input: input}, o.check()
+}
+
+func (a *app) deploy(ctx context.Context, o deployOptions, p startPlan) error {
+	c, err := a.openFor(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -91,7 +101,7 @@ func (a *app) deploy(ctx context.Context, o deployOptions) error {
 	if o.watch != "" {
 		return a.followDeployment(ctx, c, o.watch, o)
 	}
-	id, err := c.start(ctx, workflows.DeployType, o.id, title(o.in), o.in)
+	id, err := c.start(ctx, p.workflowType, p.id, p.title, o.in)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	runs "agentfactory/internal/run"
@@ -17,8 +14,8 @@ type evolveOptions struct {
 	query string
 }
 
-func (a *app) evolveCommand() *cobra.Command {
-	o := evolveOptions{taskOptions: taskOptions{workflowType: workflows.EvolveType}}
+func (a *app) evolveCommand() startable {
+	o := &evolveOptions{taskOptions: taskOptions{workflowType: workflows.EvolveType}}
 	cmd := &cobra.Command{
 		Use:   "evolve [SKILL]",
 		Short: "Repair a saved skill, and replace it only by a version that passes its past cases",
@@ -37,41 +34,31 @@ Progress goes to stderr, what was done to stdout. Ctrl-C detaches: the run goes 
   starter evolve csv-summary --task "Summarise data.tsv, which has tabs" --file data.tsv
   starter evolve csv-summary --rounds 3 --approval promotion --detach`,
 		Args: between(0, "the SKILL to repair"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := positiveFlags(cmd); err != nil {
-				return err
-			}
-			skill := ""
-			if len(args) > 0 {
-				skill = args[0]
-			}
-			return a.evolve(cmd.Context(), skill, o)
-		},
 	}
 	o.register(cmd.Flags())
 	cmd.Flags().StringVar(&o.task, "task", "", "what the skill shall solve (default: what it fell short of)")
 	cmd.Flags().StringVar(&o.query, "query", "", "what it is run with first (default: what it was asked then, or the meta-agent's choice)")
-	return cmd
+	return a.followed(cmd, &o.taskOptions, func(args []string) (startPlan, error) {
+		skill := ""
+		if len(args) > 0 {
+			skill = args[0]
+		}
+		return planEvolve(skill, *o)
+	})
 }
 
-func (a *app) evolve(ctx context.Context, skill string, o evolveOptions) error {
+// planEvolve checks everything that can be checked before anything is started.
+func planEvolve(skill string, o evolveOptions) (startPlan, error) {
 	in := workflows.EvolveInput{Skill: skill, Query: o.query, InstallInput: o.input(o.task)}
 	if err := in.Check(); err != nil {
-		return withCode(exitUsage, err)
+		return startPlan{}, withCode(exitUsage, err)
 	}
-	if err := checkID(o.id); err != nil {
-		return err
-	}
-	files, err := inputsOf(o.files)
-	if err != nil {
-		return err
-	}
-	if len(files) > 0 && o.task == "" {
-		return withCode(exitUsage, errors.New("--file is of no use without --task: the files of the task that the skill fell short of are taken"))
+	if len(o.files) > 0 && o.task == "" {
+		return startPlan{}, badInput("--file is of no use without --task: the files of the task that the skill fell short of are taken")
 	}
 	title := "repair the skill with the oldest open failure"
 	if skill != "" {
 		title = "repair " + skill
 	}
-	return a.startAndFollow(ctx, o.taskOptions, files, start{title: title, input: func(files []runs.InputFile) any { in.Files = files; return in }})
+	return o.planned(title, func(files []runs.InputFile) any { in.Files = files; return in })
 }

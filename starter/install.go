@@ -2,17 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
 	runs "agentfactory/internal/run"
 	"agentfactory/workflows"
@@ -34,7 +29,7 @@ type taskOptions struct {
 	detach bool
 }
 
-func (a *app) installCommand() *cobra.Command {
+func (a *app) installCommand() startable {
 	return a.taskCommand(workflows.InstallType, &cobra.Command{
 		Use:   "install TASK",
 		Short: "Solve a task, and say less about the library than solve does",
@@ -58,27 +53,33 @@ With --json the result is one document: workflow_id, run_id, outcome, answer, tu
 usage, skills, decision, files. "starter --help" lists the exit codes.`
 
 // taskCommand is a command that starts a run of a workflow type with a task.
-func (a *app) taskCommand(workflowType string, cmd *cobra.Command) *cobra.Command {
-	o := taskOptions{workflowType: workflowType}
+func (a *app) taskCommand(workflowType string, cmd *cobra.Command) startable {
+	o := &taskOptions{workflowType: workflowType}
 	cmd.Args = exactly("a TASK in plain words, or - to read it from stdin")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := positiveFlags(cmd); err != nil {
-			return err
-		}
-		if o.method != "" {
-			o.workflowType = workflows.MethodTypes[o.method]
-		}
-		if o.workflowType == "" {
-			return badInput("--method is %q: give agentfactory, react or textual", o.method)
-		}
-		return a.runTask(cmd.Context(), args[0], o)
-	}
 	o.register(cmd.Flags())
 	cmd.Flags().BoolVar(&o.noSave, "no-save", false, "save no skills")
 	if workflowType == workflows.SolveType {
 		cmd.Flags().StringVar(&o.method, "method", "", "react or textual: solve it without skills, for comparison (default agentfactory)")
 	}
-	return cmd
+	return a.followed(cmd, o, func(args []string) (startPlan, error) { return a.planTask(args[0], *o) })
+}
+
+// followed is a command that starts what it plans and, unless it is detached, shows how that goes.
+func (a *app) followed(cmd *cobra.Command, o *taskOptions, plan func(args []string) (startPlan, error)) startable {
+	s := startable{cmd, func(args []string) (startPlan, error) {
+		if err := positiveFlags(cmd); err != nil {
+			return startPlan{}, err
+		}
+		return plan(args)
+	}}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		p, err := s.plan(args)
+		if err != nil {
+			return err
+		}
+		return a.startAndFollow(cmd.Context(), p, o.detach)
+	}
+	return s
 }
 
 // register adds the flags that every command has which starts a run.
@@ -110,50 +111,50 @@ func positiveFlags(cmd *cobra.Command) error {
 	return nil
 }
 
-func (a *app) runTask(ctx context.Context, task string, o taskOptions) error {
+// planTask checks everything that can be checked before anything is started.
+func (a *app) planTask(task string, o taskOptions) (startPlan, error) {
+	if o.method != "" {
+		o.workflowType = workflows.MethodTypes[o.method]
+	}
+	if o.workflowType == "" {
+		return startPlan{}, badInput("--method is %q: give agentfactory, react or textual", o.method)
+	}
 	task, err := a.readTask(task)
 	if err != nil {
-		return err
+		return startPlan{}, err
 	}
-	in, files, err := prepare(task, o)
-	if err != nil {
-		return err
+	in := o.input(task)
+	if err := in.CheckFor(o.workflowType); err != nil {
+		return startPlan{}, withCode(exitUsage, err)
 	}
-	return a.startAndFollow(ctx, o, files, start{title: in.Task, input: func(files []runs.InputFile) any { in.Files = files; return in }})
+	return o.planned(in.Task, func(files []runs.InputFile) any { in.Files = files; return in })
 }
 
-// start is a run that is to be started: what it is about, and its input once its files are uploaded.
-type start struct {
-	title string
-	input func(files []runs.InputFile) any
+// planned is the run that the flags describe.
+func (o taskOptions) planned(title string, input func([]runs.InputFile) any) (startPlan, error) {
+	if err := checkID(o.id); err != nil {
+		return startPlan{}, err
+	}
+	files, err := inputsOf(o.files)
+	return startPlan{workflowType: o.workflowType, id: o.id, title: title, asksModel: true, model: o.model, files: files, input: input}, err
 }
 
 // startAndFollow starts a run and, unless it is detached, shows how it goes.
-func (a *app) startAndFollow(ctx context.Context, o taskOptions, files inputFiles, s start) error {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	if err := checkModel(cfg, o.model); err != nil {
-		return err
-	}
-	c, err := a.connect(ctx, cfg, wanted{})
+func (a *app) startAndFollow(ctx context.Context, p startPlan, detach bool) error {
+	c, err := a.openFor(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := c.setModel(ctx); err != nil {
-		return err
-	}
-	uploaded, err := files.hand(ctx, c.Blobs)
+	uploaded, err := p.files.hand(ctx, c.Blobs)
 	if err != nil {
 		return err
 	}
-	id, err := c.start(ctx, o.workflowType, o.id, s.title, s.input(uploaded))
+	id, err := c.start(ctx, p.workflowType, p.id, p.title, p.input(uploaded))
 	if err != nil {
 		return err
 	}
-	if o.detach {
+	if detach {
 		return a.started(id)
 	}
 	a.say("run %s", id)
@@ -168,19 +169,6 @@ func (a *app) started(id string) error {
 	fmt.Fprintln(a.stdout, id)
 	a.say("started; watch it with\n  starter runs watch %s", id)
 	return nil
-}
-
-// prepare checks everything that can be checked before anything is started.
-func prepare(task string, o taskOptions) (workflows.InstallInput, inputFiles, error) {
-	in := o.input(task)
-	if err := in.CheckFor(o.workflowType); err != nil {
-		return in, nil, withCode(exitUsage, err)
-	}
-	if err := checkID(o.id); err != nil {
-		return in, nil, err
-	}
-	files, err := inputsOf(o.files)
-	return in, files, err
 }
 
 // input is what the flags say.
@@ -207,32 +195,3 @@ func (a *app) readTask(task string) (string, error) {
 	}
 	return string(data), nil
 }
-
-// start begins the run by its type name, as any other program would.
-func (c *connection) start(ctx context.Context, workflowType, id, title string, in any) (string, error) {
-	if id == "" {
-		id = newRunID(strings.ToLower(workflowType), title)
-	}
-	summary := clip(oneLine(title), maxSummary)
-	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                                       id,
-		TaskQueue:                                workflows.TaskQueue,
-		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		StaticSummary:                            summary,
-		Memo:                                     map[string]any{memoTask: summary},
-	}, workflowType, in)
-	var taken *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &taken) {
-		return "", badInput("a run with the ID %s is going on: watch it with `starter runs watch %s`, or choose another --id", id, id)
-	}
-	if err != nil {
-		return "", fmt.Errorf("start the run: %w", err)
-	}
-	return id, nil
-}
-
-const (
-	maxSummary = 100    // characters; Temporal takes 400 bytes
-	memoTask   = "task" // memo field that `runs list` shows
-)

@@ -6,7 +6,7 @@ import (
 	"agentfactory/workflows"
 )
 
-func (a *app) solveCommand() *cobra.Command {
+func (a *app) solveCommand() startable {
 	return a.taskCommand(workflows.SolveType, &cobra.Command{
 		Use:   "solve TASK",
 		Short: "Solve a task: reuse saved skills that fit, repair or build the rest",

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	runs "agentfactory/internal/run"
+	"agentfactory/workflows"
+)
+
+// startable is a command that starts a run. What it would start can be planned without starting it: a schedule does.
+type startable struct {
+	*cobra.Command
+	plan func(args []string) (startPlan, error) // after the flags were parsed
+}
+
+// startPlan is a run that is to be started, checked as far as it can be without a server.
+type startPlan struct {
+	workflowType string
+	id           string // workflow ID; empty: made from the title
+	title        string // what it is about, for lists
+	asksModel    bool   // a worker of ours without a model could not carry it out
+	model        string // that the input names; empty: the configured one
+	files        inputFiles
+	input        func([]runs.InputFile) any // once the files are handed in
+}
+
+// openFor connects for a run: the worker of the embedded stack has its model then.
+func (a *app) openFor(ctx context.Context, p startPlan) (*connection, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	if p.asksModel {
+		if err := checkModel(cfg, p.model); err != nil {
+			return nil, err
+		}
+	}
+	c, err := a.connect(ctx, cfg, wanted{})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.setModel(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// start begins the run by its type name, as any other program would.
+func (c *connection) start(ctx context.Context, workflowType, id, title string, in any) (string, error) {
+	if id == "" {
+		id = newRunID(strings.ToLower(workflowType), title)
+	}
+	summary := clip(oneLine(title), maxSummary)
+	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       id,
+		TaskQueue:                                workflows.TaskQueue,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            summary,
+		Memo:                                     map[string]any{memoTask: summary},
+	}, workflowType, in)
+	var taken *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &taken) {
+		return "", badInput("a run with the ID %s is going on: watch it with `starter runs watch %s`, or choose another --id", id, id)
+	}
+	if err != nil {
+		return "", fmt.Errorf("start the run: %w", err)
+	}
+	return id, nil
+}
+
+const (
+	maxSummary = 100    // characters; Temporal takes 400 bytes
+	memoTask   = "task" // memo field that `runs list` shows
+)
