@@ -99,13 +99,15 @@ func (files inputFiles) hand(ctx context.Context, blobs *objectstore.Blobs) ([]r
 			in, err = f.upload(ctx, blobs)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("hand in %s: %w", f.local, err)
+			return nil, f.failed(err)
 		}
 		room -= int64(len(in.Text) + len(in.Base64))
 		inputs = append(inputs, *in)
 	}
 	return inputs, nil
 }
+
+func (f inputFile) failed(err error) error { return fmt.Errorf("hand in %s: %w", f.local, err) }
 
 // inline returns nil when the file does not fit into the room that is left.
 func (f inputFile) inline(room int64) (*runs.InputFile, error) {

@@ -59,7 +59,7 @@ func (c *connection) start(ctx context.Context, workflowType, id, title string, 
 	if id == "" {
 		id = newRunID(strings.ToLower(workflowType), title)
 	}
-	summary := clip(oneLine(title), maxSummary)
+	summary := summaryOf(title)
 	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                workflows.TaskQueue,
@@ -77,6 +77,9 @@ func (c *connection) start(ctx context.Context, workflowType, id, title string, 
 	}
 	return id, nil
 }
+
+// summaryOf is what lists show of a run.
+func summaryOf(title string) string { return clip(oneLine(title), maxSummary) }
 
 const (
 	maxSummary = 100    // characters; Temporal takes 400 bytes
