@@ -116,8 +116,9 @@ func (a *app) pauseCommand(name, short, why, done string, do func(context.Contex
 	cmd := &cobra.Command{
 		Use:   name + " NAME",
 		Short: short,
-		Long: short + `. Runs that go on are left alone, and
-times that come while it is paused are not made up for (but "starter schedule backfill" can).`,
+		Long: short + `. Runs that go on are left alone; runs that wait
+for one of them by the overlap policy never start. Times that come while it is paused are not
+made up for, but "starter schedule backfill" can do that.`,
 		Example: fmt.Sprintf("  starter schedule %s nightly-care --note %q", name, why),
 		Args:    exactly(theName),
 		RunE: func(cmd *cobra.Command, args []string) error {

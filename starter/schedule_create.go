@@ -175,5 +175,5 @@ func (a *app) warnOfIdleness(c *connection, catchup time.Duration) {
 	}
 	a.say(`the embedded servers end after ten idle minutes, and nothing fires while they are down; keep them up with
   starter dev
-or use a Temporal server of your own. When they are back, times missed within the last %s are made up for.`, schedule.Duration(catchup))
+or use a Temporal server of your own. Times that were missed at most %s ago come when they are back.`, schedule.Duration(catchup))
 }

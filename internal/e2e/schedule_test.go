@@ -167,19 +167,21 @@ func TestOverlapPoliciesDoWhatTheySay(t *testing.T) {
 	s.end(info)
 	s.until("skip", started(2))
 
-	s.until("buffer-one", skipped)
-	info = s.pauseSchedule("buffer-one")
+	info = s.until("buffer-one", skipped)
 	require.Equal(t, 1, info.NumActions, "one goes on, one waits, further ones are left out")
 	s.end(info)
 	s.until("buffer-one", started(2))
 
-	info = s.pauseSchedule("buffer-all")
-	require.Equal(t, 1, info.NumActions)
-	require.Zero(t, info.NumActionsSkippedOverlap)
+	info = s.until("buffer-all", started(1))
 	for n := 2; n <= 3; n++ {
 		s.end(info)
 		info = s.until("buffer-all", started(n))
 	}
+	require.Zero(t, info.NumActionsSkippedOverlap)
+	s.pauseSchedule("buffer-all")
+	s.end(info)
+	info = s.until("buffer-all", func(i client.ScheduleInfo) bool { return len(i.RunningWorkflows) == 0 })
+	require.Equal(t, 3, info.NumActions, "of a paused schedule also those do not start that have waited")
 
 	s.until("terminate-other", func(i client.ScheduleInfo) bool { return i.NumActions > 2 })
 	s.pauseSchedule("terminate-other") // a run that waits for another's end is dropped, so that there may be none
