@@ -117,8 +117,13 @@ func (r *Records) CreateStep(ctx context.Context, key string, s *Step) (*Step, e
 
 // Result reads a run's result.json.
 func (r *Records) Result(ctx context.Context, workflowID, runID string) (Result, error) {
+	return r.ResultAt(ctx, ResultKey(workflowID, runID))
+}
+
+// ResultAt reads the result.json with this key, which a listing found.
+func (r *Records) ResultAt(ctx context.Context, key string) (Result, error) {
 	var res Result
-	if err := r.read(ctx, ResultKey(workflowID, runID), &res); err != nil {
+	if err := r.read(ctx, key, &res); err != nil {
 		return Result{}, fmt.Errorf("read result: %w", err)
 	}
 	return res, nil

@@ -22,6 +22,9 @@ const ScriptedDemoModel = "scripted-demo"
 // scriptedPrefix marks the names of models that a script answers for.
 const scriptedPrefix = "scripted-"
 
+// Scripted tells whether a script answers for a model of this name, so that its numbers say nothing about real ones.
+func Scripted(model string) bool { return strings.HasPrefix(model, scriptedPrefix) }
+
 // Models routes model names to clients. The configured endpoint can be replaced while
 // runs are going on: the next call uses the new one.
 type Models struct {
@@ -82,7 +85,7 @@ func (m *Models) Resolve(model string) (activities.ModelSettings, error) {
 	}
 	s := activities.ModelSettings{Model: cmp.Or(model, m.configured.Name)}
 	s.SubagentModel = cmp.Or(m.configured.SubagentModel, s.Model)
-	if strings.HasPrefix(s.Model, scriptedPrefix) {
+	if Scripted(s.Model) {
 		s.SubagentModel = s.Model
 	}
 	s.ContextWindow = m.window(s.Model)
