@@ -19,7 +19,8 @@ func (a *app) skillsStatsCommand() *cobra.Command {
 		Short: "Show how skills did in use: successes, failures, tokens, time",
 		Long: `Show how the versions of a skill did in use, and its failures that no later success on the
 same task answers. Without NAME sum up all skills, and list those that were not used for
-long (to be retired, if you like) and all open failures.`,
+long (to be retired, if you like) and all open failures. How the library as a whole grows over
+time is told by "starter stats".`,
 		Example: `  starter skills stats
   starter skills stats --unused-for 2160h
   starter skills stats csv-summary
