@@ -8,6 +8,7 @@ import (
 	"agentfactory/internal/export"
 	"agentfactory/internal/export/check"
 	"agentfactory/internal/export/proof"
+	"agentfactory/internal/objectstore"
 	"agentfactory/internal/pyruntime"
 	"agentfactory/internal/skill"
 	"agentfactory/skillstore"
@@ -62,6 +63,9 @@ func (x *Exporter) ProveExport(ctx context.Context, in MadeExport) (ExportProof,
 	skills, a, err := makeExport(ctx, x.Library, in.MakeExportInput)
 	if err != nil {
 		return ExportProof{}, failure("pack "+in.File, err)
+	}
+	if made := objectstore.DigestOf(a.Data); string(made) != in.SHA256 {
+		return ExportProof{Outcome: ExportFailed, Why: "its skill got another case or mark while it was exported; deploy it again"}, nil
 	}
 	if len(a.Programs) == 0 {
 		return ExportProof{Outcome: ExportIsText}, nil
