@@ -8,22 +8,30 @@ import (
 	"unicode/utf8"
 )
 
-// What a model is shown at most; each byte is paid for.
-const (
-	maxText  = 6000 // characters of a task, a query or an answer
-	maxShown = 9000 // characters of the heads of a list of files together
-	maxFiles = 30   // files of a list that are named
+// room is what a model is shown at most; each byte is paid for.
+type room struct {
+	text  int // characters of a task, a query or an answer
+	shown int // characters of the heads of a list of files together
+}
+
+var (
+	someRoom = room{text: 6000, shown: 9000}
+	// A grader has to see all of what an agent left, as what it is not shown is no reason to fail.
+	muchRoom = room{text: 24_000, shown: 48_000}
 )
 
+// maxFiles is how many files of a list are named.
+const maxFiles = 30
+
 func subjectText(s Subject) string {
-	return marked(func(p *page) {
+	return marked(someRoom, func(p *page) {
 		p.question(s)
 		p.output("the", s.Answer, s.Outputs)
 	})
 }
 
 func judgedText(s Subject, answer string, outputs []Excerpt) string {
-	return marked(func(p *page) {
+	return marked(someRoom, func(p *page) {
 		p.question(s)
 		p.output("reference", s.Answer, s.Outputs)
 		p.output("judged", answer, outputs)
@@ -31,7 +39,7 @@ func judgedText(s Subject, answer string, outputs []Excerpt) string {
 }
 
 func complaintText(complaint string) string {
-	return marked(func(p *page) {
+	return marked(someRoom, func(p *page) {
 		p.b.WriteString("That check was not kept:\n")
 		p.text("reason", complaint)
 		p.b.WriteString("Write it once more, whole.\n")
@@ -42,16 +50,17 @@ func complaintText(complaint string) string {
 type page struct {
 	b    strings.Builder
 	mark string
+	room room
 }
 
 // marked writes a page twice: the mark is the digest of the page without it. No text can hold the digest of a page that
 // it is part of, so none can end its own section; and the same page is the same bytes each time, which a random mark
 // would not give.
-func marked(write func(*page)) string {
-	var draft page
+func marked(r room, write func(*page)) string {
+	draft := page{room: r}
 	write(&draft)
 	sum := sha256.Sum256([]byte(draft.b.String()))
-	p := page{mark: hex.EncodeToString(sum[:6])}
+	p := page{room: r, mark: hex.EncodeToString(sum[:6])}
 	fmt.Fprintf(&p.b, "The mark is %s.\n", p.mark)
 	write(&p)
 	return p.b.String()
@@ -69,12 +78,12 @@ func (p *page) output(which, answer string, files []Excerpt) {
 	p.files("file of "+which+" output", files)
 }
 
-// text writes one section, clipped to maxText.
+// text writes one section, clipped to the room that there is.
 func (p *page) text(name, text string) {
 	text = strings.ToValidUTF8(text, "�")
-	shown := firstCharacters(text, maxText)
+	shown := firstCharacters(text, p.room.text)
 	if len(shown) < len(text) {
-		name = fmt.Sprintf("%s, the first %d of %d characters", name, maxText, utf8.RuneCountInString(text))
+		name = fmt.Sprintf("%s, the first %d of %d characters", name, p.room.text, utf8.RuneCountInString(text))
 	}
 	p.section(name, shown)
 }
@@ -85,7 +94,7 @@ func (p *page) section(name, text string) {
 
 // files writes a section for each file until their number or their text is too much for one message.
 func (p *page) files(name string, files []Excerpt) {
-	left := maxShown
+	left := p.room.shown
 	for i, f := range files {
 		if i == maxFiles {
 			fmt.Fprintf(&p.b, "\nThere are %d more such files.\n", len(files)-i)

@@ -93,15 +93,15 @@ func TestNoTextCanEndItsSection(t *testing.T) {
 }
 
 func TestMuchTextIsShownInPart(t *testing.T) {
-	s := Subject{Task: strings.Repeat("ä", maxText+1), Query: "q\xff"}
+	s := Subject{Task: strings.Repeat("ä", someRoom.text+1), Query: "q\xff"}
 	for i := range maxFiles + 5 {
 		s.Inputs = append(s.Inputs, NewExcerpt(fmt.Sprintf("%d.txt", i), 1<<20, []byte(strings.Repeat("ü", 2*maxHead))))
 	}
 	text := TesterMessages(s, "", "")[1].Content
 	require.True(t, utf8.ValidString(text))
-	require.Contains(t, text, fmt.Sprintf("begin task, the first %d of %d characters ", maxText, maxText+1))
-	require.Equal(t, maxText, strings.Count(text, "ä"))
-	require.Equal(t, maxShown, strings.Count(text, "ü"))
+	require.Contains(t, text, fmt.Sprintf("begin task, the first %d of %d characters ", someRoom.text, someRoom.text+1))
+	require.Equal(t, someRoom.text, strings.Count(text, "ä"))
+	require.Equal(t, someRoom.shown, strings.Count(text, "ü"))
 	require.Contains(t, text, "\"0.txt\", 1048576 bytes, cut here:\nüü")
 	require.Contains(t, text, "\"29.txt\", 1048576 bytes, not shown")
 	require.Contains(t, text, "There are 5 more such files.")

@@ -20,17 +20,29 @@ type Excerpt struct {
 	Head string // the beginning of its text; "" for an empty file and for binary content
 }
 
-// maxHead is how much of a file's text an Excerpt holds, in characters: column names, keys and some records.
-const maxHead = 1500
+// How much of a file's text an Excerpt holds, in characters.
+const (
+	maxHead = 1500   // column names, keys and some records
+	maxLong = 16_000 // a report
+)
 
 // NewExcerpt makes the excerpt of a file of size bytes from its content, of which the first 6,000 bytes are enough.
 func NewExcerpt(path string, size int64, content []byte) Excerpt {
+	return excerpt(path, size, content, maxHead)
+}
+
+// NewLongExcerpt is NewExcerpt for what is to be read as a whole where that is possible; the first 64,000 bytes are enough.
+func NewLongExcerpt(path string, size int64, content []byte) Excerpt {
+	return excerpt(path, size, content, maxLong)
+}
+
+func excerpt(path string, size int64, content []byte, most int) Excerpt {
 	if int64(len(content)) < size {
 		content = wholeRunes(content)
 	}
 	e := Excerpt{Path: path, Size: size}
 	if isText(content) {
-		e.Head = firstCharacters(string(content), maxHead)
+		e.Head = firstCharacters(string(content), most)
 	}
 	return e
 }
