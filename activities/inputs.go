@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"path"
 
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/run"
@@ -70,8 +69,8 @@ func (s inputStore) storeOne(ctx context.Context, f run.InputFile) (workspace.Fi
 
 // uploaded checks a file that was put on S3 before the run; its key names its digest.
 func (s inputStore) uploaded(ctx context.Context, f run.InputFile) (workspace.File, error) {
-	digest := objectstore.Digest(path.Base(f.Key))
-	if !digest.Valid() || f.Key != objectstore.BlobKey(digest) {
+	digest, ok := objectstore.DigestOfKey(f.Key)
+	if !ok {
 		return workspace.File{}, invalid("%s: key %q is no blobs/sha256/<2>/<digest> key; upload the file with `starter install --file`", f.Path, f.Key)
 	}
 	info, err := s.objects.Stat(ctx, f.Key)

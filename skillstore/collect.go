@@ -47,7 +47,7 @@ func newCollector(from *S3, copies *objectstore.Blobs, at time.Time) *collector 
 // been withdrawn. The catalog rests on everything, and is taken as a cache: what does not match is made again.
 func (c *collector) collect(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		c.collectHeads, c.collectUses, c.collectGatesAndMarks, c.collectVersionsAndCases, c.collectAnnouncements, c.collectCatalog,
+		c.collectHeads, c.collectUses, c.collectGatesAndMarks, c.collectVersionsAndCases, c.collectAnnouncements, c.collectLessons, c.collectCatalog,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -103,3 +103,14 @@ func (c *collector) collectAnnouncements(ctx context.Context) error {
 	c.frozen = append(c.frozen, made...)
 	return err
 }
+
+// lessonsPrefix is where what runs learned in words lies beside the skills (internal/lesson); it never changes.
+const lessonsPrefix = "lessons/"
+
+func (c *collector) collectLessons(ctx context.Context) error {
+	listed, err := c.from.objects.List(ctx, lessonsPrefix, "", 0)
+	for _, o := range listed {
+		c.keep(o)
+	}
+	return err
+}

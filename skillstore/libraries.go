@@ -188,6 +188,25 @@ func (l *Libraries) library(ctx context.Context, name string) (*S3, error) {
 }
 
 func (l *Libraries) openFork(ctx context.Context, name string) (*S3, error) {
+	objects, err := l.overlay(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return New(objects, l.options...), nil
+}
+
+// Objects returns what a library is made of, for what others keep beside its skills. ErrUnknownLibrary, ErrInvalid.
+func (l *Libraries) Objects(ctx context.Context, name string) (objectstore.Store, error) {
+	if name == "" {
+		return l.objects, nil
+	}
+	if err := checkForkName(name); err != nil {
+		return nil, err
+	}
+	return l.overlay(ctx, name)
+}
+
+func (l *Libraries) overlay(ctx context.Context, name string) (*objectstore.Overlay, error) {
 	f, err := l.readFork(ctx, name)
 	if err != nil {
 		return nil, err
@@ -196,11 +215,7 @@ func (l *Libraries) openFork(ctx context.Context, name string) (*S3, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what %s froze: %w", shownSnapshot(f.Snapshot), err)
 	}
-	objects, err := objectstore.NewOverlay(l.objects, objectsOf(name), below)
-	if err != nil {
-		return nil, err
-	}
-	return New(objects, l.options...), nil
+	return objectstore.NewOverlay(l.objects, objectsOf(name), below)
 }
 
 // index returns what a snapshot froze; "" is nothing.

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"path"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +11,7 @@ import (
 
 	"agentfactory/internal/evaluation"
 	"agentfactory/internal/skill"
+	"agentfactory/skillstore"
 )
 
 // skillFacts tells how the skills stood at that time, and each time that they changed since.
@@ -49,21 +47,18 @@ type skillStory struct {
 	head  skill.Head
 	made  []time.Time // when its versions were
 	cases []time.Time // when those were stored that are not dropped
-	code  map[int]codeSize
+	code  map[int]skillstore.CodeSize
 }
 
-// codeSize says how much a version is.
-type codeSize struct{ lines, functions, tools int }
-
 func (c *connection) storyOf(ctx context.Context, h skill.Head) (skillStory, error) {
-	s := skillStory{head: h, code: map[int]codeSize{}}
+	s := skillStory{head: h, code: map[int]skillstore.CodeSize{}}
 	versions, err := c.Skills.Versions(ctx, h.Name)
 	if err != nil {
 		return s, err
 	}
 	for _, m := range versions {
 		s.made = append(s.made, m.CreatedAt)
-		if s.code[m.Version], err = c.sizeOf(ctx, m); err != nil {
+		if s.code[m.Version], err = skillstore.SizeOf(ctx, c.Skills, m); err != nil {
 			return s, err
 		}
 	}
@@ -74,38 +69,6 @@ func (c *connection) storyOf(ctx context.Context, h skill.Head) (skillStory, err
 		}
 	}
 	return s, err
-}
-
-func (c *connection) sizeOf(ctx context.Context, m skill.Manifest) (codeSize, error) {
-	size := codeSize{tools: len(m.Tools)}
-	for _, f := range m.Files {
-		if path.Ext(f.Path) != ".py" {
-			continue
-		}
-		code, err := c.Skills.File(ctx, m.Name, m.Version, f.Path)
-		if err != nil {
-			return size, err
-		}
-		lines, functions := measure(string(code))
-		size.lines, size.functions = size.lines+lines, size.functions+functions
-	}
-	return size, nil
-}
-
-var definition = regexp.MustCompile(`^\s*(async\s+)?def\s`)
-
-// measure counts the lines of Python that are neither blank nor comment, and those that define a function.
-func measure(code string) (lines, functions int) {
-	for line := range strings.Lines(code) {
-		if text := strings.TrimSpace(line); text == "" || strings.HasPrefix(text, "#") {
-			continue
-		}
-		lines++
-		if definition.MatchString(line) {
-			functions++
-		}
-	}
-	return lines, functions
 }
 
 // facts are one for the beginning and one for each change after it.
@@ -148,7 +111,7 @@ func (s skillStory) at(at time.Time) (evaluation.SkillFact, bool) {
 	code := s.code[version]
 	return evaluation.SkillFact{
 		Name: s.head.Name, At: at, Versions: upTo(s.made, at), Cases: upTo(s.cases, at),
-		Lines: code.lines, Functions: code.functions, Tools: code.tools, Retired: retired,
+		Lines: code.Lines, Functions: code.Functions, Tools: code.Tools, Retired: retired,
 	}, version > 0
 }
 

@@ -128,7 +128,7 @@ func TestASkillIsToldAsItStoodAtEachTime(t *testing.T) {
 			{Version: 2, Kind: skill.MoveFreeze, At: day(9)},
 		}},
 		made: []time.Time{day(1), day(4)}, cases: []time.Time{day(2), day(6)},
-		code: map[int]codeSize{1: {lines: 10, functions: 1}, 2: {lines: 20, functions: 3, tools: 1}},
+		code: map[int]skillstore.CodeSize{1: {Lines: 10, Functions: 1}, 2: {Lines: 20, Functions: 3, Tools: 1}},
 	}
 	v1 := evaluation.SkillFact{Name: "x", At: day(3), Versions: 1, Cases: 1, Lines: 10, Functions: 1}
 	v2 := evaluation.SkillFact{Name: "x", At: day(6), Versions: 2, Cases: 2, Lines: 20, Functions: 3, Tools: 1}

@@ -230,3 +230,9 @@ func (b *Book) take(keys []string, lessons []Lesson, wrong []error, model string
 	}
 	b.index.Put(documents...)
 }
+
+// Count is how many lessons a library's objects hold.
+func Count(ctx context.Context, objects objectstore.Store) (int, error) {
+	listed, err := objects.List(ctx, prefix, "", 0)
+	return len(listed), err
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 )
 
@@ -43,4 +44,10 @@ func BlobKey(d Digest) string {
 		return "blobs/sha256//" + string(d)
 	}
 	return "blobs/sha256/" + string(d[:2]) + "/" + string(d)
+}
+
+// DigestOfKey is the digest that the key of a blob names; false: it is no such key.
+func DigestOfKey(key string) (Digest, bool) {
+	d := Digest(path.Base(key))
+	return d, d.Valid() && key == BlobKey(d)
 }
