@@ -138,6 +138,8 @@ func growthFigures(r Report) []figure {
 	}{
 		{"Library", "Skills, or textual lessons, kept after each task; mean over repeats.", func(p CurvePoint) float64 { return p.LibrarySize + p.Lessons }, counts, 1},
 		{"Reuse rate", fmt.Sprintf("Share of the latest %d tasks that a saved skill solved.", ReuseWindow), func(p CurvePoint) float64 { return p.Reuse }, shares, 1},
+		{"Tasks solved", "Tasks of one repeat that succeeded so far.", func(p CurvePoint) float64 { return p.Solved }, counts, 1},
+		{"Sophistication", "Lines of code of a skill that are neither blank nor comment, mean over the skills that were saved so far.", func(p CurvePoint) float64 { return p.CodeLines }, counts, 1},
 		{"Success so far", "Share of everything graded so far that passed.", func(p CurvePoint) float64 { return p.Success }, shares, 1},
 		{"Tokens of each task", "Orchestration tokens, mean over repeats.", func(p CurvePoint) float64 { return p.OrchestrationTokens }, counts, 1},
 		{"Cumulative tokens", "Orchestration tokens of one repeat so far.", func(p CurvePoint) float64 { return p.CumulativeTokens }, counts, 1},

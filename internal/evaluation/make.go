@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -226,6 +227,7 @@ func curve(method string, outcomes []Outcome) Curve {
 	byNumber := group(only(outcomes, Outcome.Ran), func(o Outcome) int { return o.Number })
 	var tokens, usd float64
 	var passed, graded int
+	code := savedCode{}
 	for i, now := range byNumber {
 		for _, o := range now {
 			if o.Graded() {
@@ -234,6 +236,7 @@ func curve(method string, outcomes []Outcome) Curve {
 			if o.Succeeded() {
 				passed++
 			}
+			code.take(o)
 		}
 		spent := mean(now, orchestrationTokens).Value
 		tokens, usd = tokens+spent, usd+mean(now, cost).Value
@@ -241,11 +244,29 @@ func curve(method string, outcomes []Outcome) Curve {
 			Number: now[0].Number, Task: now[0].Task, Batch: now[0].Batch,
 			Success: ratio(passed, graded), Reuse: reuseRate(byNumber[max(0, i+1-ReuseWindow) : i+1]),
 			OrchestrationTokens: spent, CumulativeTokens: tokens, CumulativeCostUSD: usd,
+			Solved: float64(passed) / float64(len(now)), CodeLines: code.lines(),
 			LibrarySize: mean(now, func(o Outcome) float64 { return float64(o.LibrarySize) }).Value,
 			Lessons:     mean(now, func(o Outcome) float64 { return float64(o.Lessons) }).Value,
 		})
 	}
 	return c
+}
+
+// savedCode are the lines of the skills that were saved so far, by repeat and name.
+type savedCode map[string]int
+
+func (c savedCode) take(o Outcome) {
+	for _, s := range o.Saved {
+		c[fmt.Sprintf("%d %s", o.Repeat, s.Name)] = s.Lines
+	}
+}
+
+func (c savedCode) lines() float64 {
+	sum := 0
+	for _, lines := range c {
+		sum += lines
+	}
+	return ratio(sum, len(c))
 }
 
 func reuseRate(window [][]Outcome) float64 {

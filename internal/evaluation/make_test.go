@@ -78,6 +78,11 @@ func TestACurveFollowsAMethodFromTaskToTask(t *testing.T) {
 		o.LibrarySize, o.Usage.CostUSD = min(n, 3), 0.5
 		if n > 3 {
 			o.Choice = run.Reused
+		} else {
+			o.Saved = []SavedCode{{Name: fmt.Sprint("skill-", n), Lines: 10 * n}}
+		}
+		if n == 5 {
+			o.Saved = []SavedCode{{Name: "skill-1", Lines: 40}}
 		}
 		if n == 2 {
 			o.Verdict = Failed
@@ -91,6 +96,8 @@ func TestACurveFollowsAMethodFromTaskToTask(t *testing.T) {
 	require.Equal(t, 700.0, points[6].CumulativeTokens)
 	require.Equal(t, 3.5, points[6].CumulativeCostUSD)
 	require.Equal(t, 3.0, points[6].LibrarySize)
+	require.Equal(t, 6.0, points[6].Solved)
+	require.Equal(t, []float64{10, 20, 30}, []float64{points[0].CodeLines, points[2].CodeLines, points[6].CodeLines}, "of 10, of 10, 20 and 30, of 40, 20 and 30")
 }
 
 func TestAReportOfNothingYetCanBeWritten(t *testing.T) {

@@ -52,17 +52,26 @@ type Outcome struct {
 	JudgeUsage run.Usage `json:"judge_usage"` // of grading; never counted as the method's
 	Turns      int       `json:"turns"`
 
-	Choice      run.Choice `json:"choice,omitempty"`      // what the run made of its library
-	SkillsUsed  []string   `json:"skills_used,omitempty"` // saved skills that were run
-	Created     []string   `json:"created,omitempty"`     // skills that it added to its library
-	Modified    []string   `json:"modified,omitempty"`    // skills that got a new version
-	LibrarySize int        `json:"library_size"`          // skills in the arm's library after the task
-	Lessons     int        `json:"lessons"`               // textual lessons of the arm after the task
+	Choice      run.Choice  `json:"choice,omitempty"`      // what the run made of its library
+	SkillsUsed  []string    `json:"skills_used,omitempty"` // saved skills that were run
+	Created     []string    `json:"created,omitempty"`     // skills that it added to its library
+	Modified    []string    `json:"modified,omitempty"`    // skills that got a new version
+	Saved       []SavedCode `json:"saved,omitempty"`       // how much those of both are
+	LibrarySize int         `json:"library_size"`          // skills in the arm's library after the task
+	Lessons     int         `json:"lessons"`               // textual lessons of the arm after the task
 
 	Model      string    `json:"model,omitempty"`
 	StartedAt  time.Time `json:"started_at,omitzero"`
 	FinishedAt time.Time `json:"finished_at,omitzero"`
 	Seconds    float64   `json:"seconds"` // wall time of the run, waiting included
+}
+
+// SavedCode says how much the code of a saved skill is.
+type SavedCode struct {
+	Name      string `json:"name"`
+	Lines     int    `json:"lines"` // that are neither blank nor comment
+	Functions int    `json:"functions"`
+	Tools     int    `json:"tools"` // tool skills that it is given
 }
 
 // Ran reports whether the task was given to the method at all. Only such outcomes are in any mean.

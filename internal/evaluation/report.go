@@ -149,7 +149,9 @@ type CurvePoint struct {
 	OrchestrationTokens float64 `json:"orchestration_tokens"` // of this task
 	CumulativeTokens    float64 `json:"cumulative_tokens"`    // of one repeat so far
 	CumulativeCostUSD   float64 `json:"cumulative_cost_usd"`  // of one repeat so far
+	Solved              float64 `json:"solved"`               // tasks of one repeat that succeeded so far
 	LibrarySize         float64 `json:"library_size"`
+	CodeLines           float64 `json:"code_lines"` // of a skill, mean over those that the evaluation has saved so far
 	Lessons             float64 `json:"lessons"`
 }
 

@@ -42,7 +42,7 @@ var offlineFiles embed.FS
 func offline() Batch {
 	return Batch{
 		Name: "offline", Tasks: []string{"offline-1.jsonl", "offline-2.jsonl"}, Files: below(offlineFiles, "offline"),
-		Description: "15 tasks to build skills and 15 like them to reuse them, on data, documents, sounds and a web site on board, each with a check script; needs no network",
+		Description: "15 + 15 tasks on data, documents, sounds and a web site on board; needs no network",
 	}
 }
 

@@ -12,6 +12,6 @@ var paperFiles embed.FS
 func paper() Batch {
 	return Batch{
 		Name: "paper", Tasks: []string{"paper-1.jsonl", "paper-2.jsonl"}, Files: below(paperFiles, "paper"), NeedsNetwork: true,
-		Description: "the 30 tasks of the AgentFactory paper in our own words, 15 to build skills and 15 like them to reuse them; needs the web, a browser and a model that transcribes audio",
+		Description: "the 30 tasks of the AgentFactory paper in our own words; needs the web and a real model",
 	}
 }
