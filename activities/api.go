@@ -21,7 +21,8 @@ type BeginInput struct {
 	Budget run.Budget      `json:"budget,omitzero"` // zeros are filled with defaults
 	// Offer puts the saved skills that fit into the first message with their interfaces, so
 	// that they can be run at once.
-	Offer bool `json:"offer,omitempty"`
+	Offer   bool   `json:"offer,omitempty"`
+	Library string `json:"library,omitempty"` // skill library of the run; "": the live one
 	// Evolve opens the run with a saved skill that is to be repaired; the task may then be left to what the skill fell short of.
 	Evolve *EvolveArg `json:"evolve,omitempty"`
 	// Method opens the run with a method that the meta-agent is compared with: the name of a metaskill.Method.
@@ -97,6 +98,7 @@ type CallInput struct {
 	Workspace string    `json:"workspace"`         // key of the step that holds the files as they are
 	Remaining Allowance `json:"remaining"`
 	Refuse    string    `json:"refuse,omitempty"` // answer with this instead of carrying it out
+	Library   string    `json:"library,omitempty"`
 	// Grants are decisions of people about calls of the subagent that the policy asks about.
 	Grants []Grant    `json:"grants,omitempty"`
 	Finish *FinishArg `json:"finish,omitempty"` // ReviewFinish only
@@ -195,8 +197,9 @@ type CheckResult struct {
 
 // CandidateInput asks for a planned skill to be stored as a version that is not current.
 type CandidateInput struct {
-	Step  string `json:"step"`
-	Index int    `json:"index"`
+	Step    string `json:"step"`
+	Index   int    `json:"index"`
+	Library string `json:"library,omitempty"`
 }
 
 // Candidate is a stored version that is to replace another.
@@ -217,6 +220,7 @@ type OpenGateInput struct {
 	New     *PlanRef `json:"new,omitempty"`  // the case that it was made for, which is not stored yet
 	Cases   int      `json:"cases"`          // at most
 	Model   string   `json:"model,omitempty"`
+	Library string   `json:"library,omitempty"`
 }
 
 // OpenGateResult is what a gate works through.
@@ -243,6 +247,7 @@ type TrialInput struct {
 	New       *PlanRef   `json:"new,omitempty"` // instead of Case
 	Model     string     `json:"model"`         // behind call_llm and judges
 	Remaining Allowance  `json:"remaining"`
+	Library   string     `json:"library,omitempty"`
 }
 
 // TrialResult is what came of a case.
@@ -259,6 +264,7 @@ type CloseGateInput struct {
 	Cases   []skill.GateCase `json:"cases"`
 	Usage   run.Usage        `json:"usage"`
 	Seconds float64          `json:"seconds"` // from its beginning to its end
+	Library string           `json:"library,omitempty"`
 }
 
 // GateVerdict is what came of a gate; the report is kept with the candidate.
@@ -279,6 +285,7 @@ type SaveInput struct {
 	Note      string     `json:"note,omitempty"`      // what the gate said
 	Approved  string     `json:"approved,omitempty"`  // who released the promotion
 	Hold      string     `json:"hold,omitempty"`      // why the version is only kept
+	Library   string     `json:"library,omitempty"`
 }
 
 // SaveResult is what was saved.
@@ -293,4 +300,5 @@ type CloseInput struct {
 	Plan      string     `json:"plan,omitempty"` // key of the step with the accepted finish; the answer is there
 	Workspace string     `json:"workspace,omitempty"`
 	Answer    string     `json:"answer,omitempty"` // of a run without a finish
+	Library   string     `json:"library,omitempty"`
 }

@@ -105,29 +105,32 @@ func (w *checkWriter) load(ctx context.Context, task string, plan run.PlannedSav
 		}
 	}
 	w.subject = checking.Subject{Task: task, Query: plan.Query, Answer: w.output.Answer}
-	if w.subject.Inputs, err = w.s.excerpts(ctx, plan.Inputs); err != nil {
+	if w.subject.Inputs, err = w.s.excerpts(ctx, plan.Inputs, checking.NewExcerpt); err != nil {
 		return err
 	}
-	w.subject.Outputs, err = w.s.excerpts(ctx, plan.Output.Files)
+	w.subject.Outputs, err = w.s.excerpts(ctx, plan.Output.Files, checking.NewExcerpt)
 	return err
 }
 
 // maxExcerpts is how many files a tester or a judge sees the beginning of; the others are named.
 const maxExcerpts = 12
 
+// excerpting makes an excerpt: checking.NewExcerpt or NewLongExcerpt.
+type excerpting func(path string, size int64, content []byte) checking.Excerpt
+
 // excerpts are files as a model is shown them.
-func (s *Subagents) excerpts(ctx context.Context, files workspace.Manifest) ([]checking.Excerpt, error) {
+func (s *Subagents) excerpts(ctx context.Context, files workspace.Manifest, excerpt excerpting) ([]checking.Excerpt, error) {
 	var list []checking.Excerpt
 	for i, f := range files {
 		if i >= maxExcerpts || f.Size > maxChecked {
-			list = append(list, checking.NewExcerpt(f.Path, f.Size, nil))
+			list = append(list, excerpt(f.Path, f.Size, nil))
 			continue
 		}
 		data, err := s.Blobs.Get(ctx, f.Digest)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, checking.NewExcerpt(f.Path, f.Size, data))
+		list = append(list, excerpt(f.Path, f.Size, data))
 	}
 	return list, nil
 }
@@ -235,8 +238,18 @@ type checked struct {
 	changed map[string][]byte  // contents that no blob holds
 }
 
-// runCheck runs a check script in a sandbox of its own that holds the inputs and the output, and no code of the skill.
+// runCheck asks a check script about an output; whatever keeps it from passing is the reason.
 func (s *Subagents) runCheck(ctx context.Context, source, query string, inputs workspace.Manifest, o checked) (passed bool, reason string, err error) {
+	f, err := s.checkOutput(ctx, source, query, inputs, o)
+	if f == nil {
+		return err == nil, "", err
+	}
+	return false, firstLine(strings.TrimPrefix(f.Message, "AssertionError: ")), nil
+}
+
+// checkOutput runs a check script in a sandbox of its own that holds the inputs and the output, and no code of the skill.
+// No failure: the output is right.
+func (s *Subagents) checkOutput(ctx context.Context, source, query string, inputs workspace.Manifest, o checked) (failed *pyruntime.Failure, err error) {
 	err = s.inScratch(func(dir string) error {
 		if err := workspace.Materialise(ctx, s.Blobs, o.over(inputs), dir); err != nil {
 			return err
@@ -251,12 +264,10 @@ func (s *Subagents) runCheck(ctx context.Context, source, query string, inputs w
 		limits := s.Limits
 		limits.Wall = min(limits.Wall, checkTime)
 		res, err := s.Python.Run(ctx, pyruntime.Call{Workspace: dir, Entry: checking.EntryFile, Query: string(order), Limits: limits, Mask: s.Secrets})
-		if passed = err == nil && res.Failure == nil; res.Failure != nil {
-			reason = firstLine(strings.TrimPrefix(res.Failure.Message, "AssertionError: "))
-		}
+		failed = res.Failure
 		return err
 	})
-	return passed, reason, err
+	return failed, err
 }
 
 // over is what lies in the directory: the output, and the inputs that it did not replace, be it by a file where a folder was.

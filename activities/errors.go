@@ -50,6 +50,8 @@ func failure(verb string, err error) error {
 		return modelFailure(text, model)
 	case errors.Is(err, objectstore.ErrDenied), errors.Is(err, objectstore.ErrNoBucket), errors.Is(err, objectstore.ErrTooLarge):
 		return temporal.NewNonRetryableApplicationError(text, StorageDenied, nil)
+	case errors.Is(err, skillstore.ErrUnknownLibrary), errors.Is(err, skillstore.ErrUnknownSnapshot), errors.Is(err, skillstore.ErrLibraryExists), errors.Is(err, skillstore.ErrSnapshotExists):
+		return temporal.NewNonRetryableApplicationError(text, InvalidInput, nil)
 	case errors.Is(err, skillstore.ErrInvalid), errors.Is(err, skill.ErrInvalidName):
 		return temporal.NewNonRetryableApplicationError(text, SkillInvalid, nil)
 	case errors.Is(err, objectstore.ErrUnavailable):

@@ -33,6 +33,10 @@ type candidate struct {
 // tells the meta-agent what is missing. Each subagent to be saved is run once more in
 // a clean workspace that holds only its own files and the inputs.
 func (s *Subagents) ReviewFinish(ctx context.Context, in CallInput) (CallResult, error) {
+	s, err := s.in(ctx, in.Library)
+	if err != nil {
+		return CallResult{}, err
+	}
 	return s.caller().carryOut(ctx, in, func(ctx context.Context, c *call) error {
 		args, ok := c.args.(metaskill.Final)
 		if !ok {

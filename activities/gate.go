@@ -14,13 +14,19 @@ import (
 
 // Gates holds candidate versions against the past of their skill.
 type Gates struct {
-	Skills skillstore.Store
-	Models Models
+	Skills skillstore.Store // the live library
+	// Libraries opens those of evaluations.
+	Libraries Libraries
+	Models    Models
 }
 
 // OpenGate resolves which versions are compared and on which cases.
 func (g *Gates) OpenGate(ctx context.Context, in OpenGateInput) (OpenGateResult, error) {
 	defer beat(ctx)()
+	g, err := g.in(ctx, in.Library)
+	if err != nil {
+		return OpenGateResult{}, err
+	}
 	res, err := g.open(ctx, in)
 	switch {
 	case errors.Is(err, skillstore.ErrUnknownSkill), errors.Is(err, skillstore.ErrUnknownVersion), errors.Is(err, skill.ErrInvalidName):
@@ -64,6 +70,10 @@ func (g *Gates) open(ctx context.Context, in OpenGateInput) (OpenGateResult, err
 // CloseGate decides and keeps the report with the candidate, whatever it says. Repeating it changes nothing.
 func (g *Gates) CloseGate(ctx context.Context, in CloseGateInput) (GateVerdict, error) {
 	defer beat(ctx)()
+	g, err := g.in(ctx, in.Library)
+	if err != nil {
+		return GateVerdict{}, err
+	}
 	exec := activity.GetInfo(ctx).WorkflowExecution
 	r := skill.GateReport{
 		ID:        "gate-" + string(objectstore.DigestOf([]byte(exec.ID + "/" + exec.RunID)))[:16],

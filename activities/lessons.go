@@ -28,8 +28,7 @@ type Lessons struct {
 
 // LessonArg is what the record of a lesson has to know of its run.
 type LessonArg struct {
-	Library string      `json:"library,omitempty"` // where it is kept; "": the live one
-	Outcome run.Outcome `json:"outcome"`           // of the task
+	Outcome run.Outcome `json:"outcome"` // of the task
 }
 
 // SaveLesson carries out save_lesson: the lesson is written once, however often this is attempted.
@@ -48,7 +47,7 @@ func (l *Lessons) SaveLesson(ctx context.Context, in CallInput) (CallResult, err
 }
 
 func (l *Lessons) save(ctx context.Context, c *call, text metaskill.Lesson) error {
-	book, err := l.book(ctx, c.in.Lesson.Library)
+	book, err := l.book(ctx, c.in.Library)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,9 @@ import (
 type Library struct {
 	Records *run.Records
 	Blobs   *objectstore.Blobs
-	Skills  skillstore.Store
+	Skills  skillstore.Store // the live library
+	// Libraries opens those of evaluations.
+	Libraries Libraries
 	// VersionsPerDay is how many versions of one skill runs may make within 24 hours; what is more is kept beside the
 	// current one.
 	VersionsPerDay int
@@ -25,6 +27,10 @@ type Library struct {
 
 // Consult carries out the read-only meta skills, and answers calls that name no meta skill.
 func (l *Library) Consult(ctx context.Context, in CallInput) (CallResult, error) {
+	l, err := l.in(ctx, in.Library)
+	if err != nil {
+		return CallResult{}, err
+	}
 	k := caller{records: l.Records, blobs: l.Blobs}
 	return k.carryOut(ctx, in, func(ctx context.Context, c *call) error {
 		switch args := c.args.(type) {

@@ -39,6 +39,7 @@ type ModelSettings struct {
 	ContextWindow   int  // tokens
 	MaxOutputTokens int  // tokens of one reply
 	Priced          bool // the price table knows both models
+	Scripted        bool // a script answers, and no model
 }
 
 // Model makes the meta-agent's calls.

@@ -18,7 +18,7 @@ import (
 func (r *Runs) openMethod(ctx context.Context, in BeginInput, o *opened) error {
 	var lessons []metaskill.Lesson
 	if in.Method == metaskill.TextualName {
-		found, err := r.Lessons.fitting(ctx, "", in.Task)
+		found, err := r.Lessons.fitting(ctx, in.Library, in.Task)
 		if err != nil {
 			return fmt.Errorf("search the lessons: %w", err)
 		}

@@ -29,15 +29,17 @@ const (
 
 // Runs opens and closes runs.
 type Runs struct {
-	Records  *run.Records
-	Blobs    *objectstore.Blobs
-	Objects  objectstore.Store
-	Skills   skillstore.Store
-	Models   Models
-	Lessons  *Lessons   // of the textual method
-	Tools    []string   // tool skills that this installation can give to subagents
-	Defaults run.Budget // of runs that say nothing themselves; zeros leave run.DefaultBudget
-	Policy   Policy
+	Records *run.Records
+	Blobs   *objectstore.Blobs
+	Objects objectstore.Store
+	Skills  skillstore.Store // the live library
+	// Libraries opens those of evaluations.
+	Libraries Libraries
+	Models    Models
+	Lessons   *Lessons   // of the textual method
+	Tools     []string   // tool skills that this installation can give to subagents
+	Defaults  run.Budget // of runs that say nothing themselves; zeros leave run.DefaultBudget
+	Policy    Policy
 	// VersionsPerDay is how many versions of one skill runs may make within 24 hours.
 	VersionsPerDay int
 	// Listed reports whether the Temporal server knows the search attributes; its error says why not.
@@ -49,6 +51,10 @@ type Runs struct {
 // writes turn 0 and step 0.
 func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 	defer beat(ctx)()
+	r, err := r.in(ctx, in.Library)
+	if err != nil {
+		return BeginResult{}, err
+	}
 	settings, err := r.Models.Resolve(in.Model)
 	if err != nil {
 		return BeginResult{}, failure("resolve the model", err)
@@ -203,6 +209,10 @@ func (r *Runs) suggest(ctx context.Context, in BeginInput, o *opened) ([]metaski
 // Close writes result.json at every ending that our code lives to see, and returns the result as written.
 func (r *Runs) Close(ctx context.Context, in CloseInput) (run.Result, error) {
 	defer beat(ctx)()
+	r, err := r.in(ctx, in.Library)
+	if err != nil {
+		return run.Result{}, err
+	}
 	exec := activity.GetInfo(ctx).WorkflowExecution
 	res := in.Result
 	res.WorkflowID, res.RunID, res.Workspace, res.FinishedAt = exec.ID, exec.RunID, in.Workspace, time.Now().UTC()

@@ -69,6 +69,10 @@ func (l *Library) contents(ctx context.Context, plan run.PlannedSave) (map[strin
 // cannot be read, nothing is stored.
 func (l *Library) AddCandidate(ctx context.Context, in CandidateInput) (Candidate, error) {
 	defer beat(ctx)()
+	l, err := l.in(ctx, in.Library)
+	if err != nil {
+		return Candidate{}, err
+	}
 	p, err := l.planned(ctx, in.Step, in.Index)
 	if err != nil {
 		return Candidate{}, failure("read the plan", err)
@@ -131,6 +135,10 @@ func (l *Library) more(ctx context.Context, base VersionRef, now *skill.Permissi
 // the gate is left alone: the caller holds the candidate against the new one.
 func (l *Library) SaveSkill(ctx context.Context, in SaveInput) (SaveResult, error) {
 	defer beat(ctx)()
+	l, err := l.in(ctx, in.Library)
+	if err != nil {
+		return SaveResult{}, err
+	}
 	p, err := l.planned(ctx, in.Step, in.Index)
 	if err != nil {
 		return SaveResult{}, failure("read the plan", err)

@@ -40,13 +40,15 @@ type Subagents struct {
 	Records *run.Records
 	Blobs   *objectstore.Blobs
 	Objects objectstore.Store
-	Skills  skillstore.Store
-	Models  Models
-	Python  *pyruntime.Runtime // nil on workers that run no subagents
-	Scratch string             // directory for workspaces while they are in use
-	Limits  sandbox.Limits
-	Tools   map[string]gateway.Tool
-	Policy  gateway.Policy // about every call of a subagent; nil allows all
+	Skills  skillstore.Store // the live library
+	// Libraries opens those of evaluations.
+	Libraries Libraries
+	Models    Models
+	Python    *pyruntime.Runtime // nil on workers that run no subagents
+	Scratch   string             // directory for workspaces while they are in use
+	Limits    sandbox.Limits
+	Tools     map[string]gateway.Tool
+	Policy    gateway.Policy // about every call of a subagent; nil allows all
 	// Packages tells whether a package may be installed for a skill; nil allows all.
 	Packages func(skill, name, version string) error
 	// Dial connects plain HTTP requests; nil reaches the public internet alone.
@@ -58,6 +60,10 @@ func (s *Subagents) caller() caller { return caller{records: s.Records, blobs: s
 
 // EditWorkspace carries out create_subagent without a query, and modify_subagent.
 func (s *Subagents) EditWorkspace(ctx context.Context, in CallInput) (CallResult, error) {
+	s, err := s.in(ctx, in.Library)
+	if err != nil {
+		return CallResult{}, err
+	}
 	return s.caller().carryOut(ctx, in, func(ctx context.Context, c *call) error {
 		switch args := c.args.(type) {
 		case metaskill.Create:
@@ -76,6 +82,10 @@ func (s *Subagents) EditWorkspace(ctx context.Context, in CallInput) (CallResult
 
 // RunSubagent carries out run_subagent, create_subagent with a query, and run_code.
 func (s *Subagents) RunSubagent(ctx context.Context, in CallInput) (CallResult, error) {
+	s, err := s.in(ctx, in.Library)
+	if err != nil {
+		return CallResult{}, err
+	}
 	return s.caller().carryOut(ctx, in, func(ctx context.Context, c *call) error {
 		switch args := c.args.(type) {
 		case metaskill.Create:

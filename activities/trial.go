@@ -27,6 +27,10 @@ import (
 // Every reply that was paid for is journalled, so that a repeated attempt does not pay again.
 func (s *Subagents) TryCase(ctx context.Context, in TrialInput) (TrialResult, error) {
 	defer beat(ctx)()
+	s, err := s.in(ctx, in.Library)
+	if err != nil {
+		return TrialResult{}, err
+	}
 	exec := activity.GetInfo(ctx).WorkflowExecution
 	key := run.TrialKey(exec.ID, exec.RunID, or(in.Case, newCase))
 	if done, err := s.Records.Trial(ctx, key); err == nil {
@@ -436,13 +440,13 @@ func (t *trial) askJudge(ctx context.Context, expected string, now checked) (boo
 	}
 	subject := checking.Subject{Task: t.past.Check.Task, Query: t.past.Query, Answer: expected}
 	var err error
-	if subject.Inputs, err = t.s.excerpts(ctx, manifestOf(t.past.Inputs)); err != nil {
+	if subject.Inputs, err = t.s.excerpts(ctx, manifestOf(t.past.Inputs), checking.NewExcerpt); err != nil {
 		return false, "", err
 	}
-	if subject.Outputs, err = t.s.excerpts(ctx, manifestOf(t.past.Output.Files)); err != nil {
+	if subject.Outputs, err = t.s.excerpts(ctx, manifestOf(t.past.Output.Files), checking.NewExcerpt); err != nil {
 		return false, "", err
 	}
-	shown, err := t.s.excerpts(ctx, now.files)
+	shown, err := t.s.excerpts(ctx, now.files, checking.NewExcerpt)
 	if err != nil {
 		return false, "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/embedded/s3server"
+	"agentfactory/internal/evaluation/archive"
 	"agentfactory/internal/objectstore"
 	runs "agentfactory/internal/run"
 	"agentfactory/internal/service"
@@ -18,14 +19,15 @@ import (
 
 // connection is what commands work with, wherever the servers are.
 type connection struct {
-	Config    config.Config
-	Temporal  *service.Temporal // nil in a connection to the library alone
-	Objects   *objectstore.Bucket
-	Blobs     *objectstore.Blobs
-	Libraries *skillstore.Libraries
-	Skills    skillstore.Store // the live library
-	Records   *runs.Records
-	Stack     *embedded.Client // nil when everything is configured
+	Config      config.Config
+	Temporal    *service.Temporal // nil in a connection to the library alone
+	Objects     *objectstore.Bucket
+	Blobs       *objectstore.Blobs
+	Libraries   *skillstore.Libraries
+	Skills      skillstore.Store // the live library
+	Records     *runs.Records
+	Evaluations *archive.Archive
+	Stack       *embedded.Client // nil when everything is configured
 
 	wanted wanted
 }
@@ -113,7 +115,7 @@ func (c *connection) openObjects(ctx context.Context, at embedded.S3) error {
 	if err != nil {
 		return err
 	}
-	c.Records, c.Libraries = runs.NewRecords(objects), skillstore.NewLibraries(objects, skillstore.WithEmbedder(models))
+	c.Records, c.Evaluations, c.Libraries = runs.NewRecords(objects), archive.New(objects), skillstore.NewLibraries(objects, skillstore.WithEmbedder(models))
 	c.Skills = c.Libraries.Live()
 	if at.Endpoint != "" {
 		return nil // the stack has looked

@@ -88,7 +88,7 @@ func formatLines() string {
 
 // plan is the deployment that the flags describe; nobody needs it to come back to one.
 func (o deployOptions) plan() (startPlan, error) {
-	input := func([]runs.InputFile) any { return o.in }
+	input := func(context.Context, *connection, handing) (any, error) { return o.in, nil }
 	return startPlan{workflowType: workflows.DeployType, id: o.id, title: title(o.in), input: input}, o.check()
 }
 

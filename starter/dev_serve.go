@@ -12,6 +12,7 @@ import (
 
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded"
+	"agentfactory/internal/evaluation/batches"
 	"agentfactory/internal/service"
 	"agentfactory/workflows"
 )
@@ -84,7 +85,7 @@ func startWorker(ctx context.Context, cfg config.Config, at embedded.Addresses) 
 		return nil, err
 	}
 	s, err := service.New(ctx, service.Parts{
-		Config: cfg, Temporal: temporal, Objects: objects, State: filepath.Join(cfg.Data, "worker"), Demo: demoScript,
+		Config: cfg, Temporal: temporal, Objects: objects, State: filepath.Join(cfg.Data, "worker"), Scripts: map[string][]byte{service.ScriptedDemoModel: demoScript, service.ScriptedEvaluationModel: batches.Script()},
 	})
 	if err == nil {
 		err = s.Start(ctx)

@@ -43,6 +43,11 @@ type coded struct {
 func (e *coded) Error() string { return e.err.Error() }
 func (e *coded) Unwrap() error { return e.err }
 
+// severalErrors are told in a line each.
+type severalErrors []error
+
+func (s severalErrors) Error() string { return errors.Join(s...).Error() }
+
 func withCode(code int, err error) error {
 	if err == nil {
 		return nil
@@ -85,6 +90,13 @@ func (a *app) end(err error, args []string) int {
 		return int(silent)
 	}
 	code, message := codeOf(err), oneLine(err.Error())
+	var several severalErrors
+	if errors.As(err, &several) && !a.json {
+		for _, line := range strings.Split(several.Error(), "\n") {
+			fmt.Fprintln(a.stderr, "starter:", oneLine(line))
+		}
+		return code
+	}
 	if code == exitDetached {
 		message = "interrupted"
 	}

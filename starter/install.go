@@ -86,18 +86,23 @@ func (a *app) followed(cmd *cobra.Command, o *taskOptions, plan func(args []stri
 func (o *taskOptions) register(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.files, "file", "f", nil, "file to put into the workspace (repeat for more)")
 	f.StringVar(&o.model, "model", "", "model of the meta-agent (default: the configured one)")
-	f.IntVar(&o.budget.Turns, "max-turns", 0, fmt.Sprintf("model calls of the meta-agent (default %d)", runs.DefaultBudget.Turns))
-	f.Int64Var(&o.budget.OrchestrationTokens, "budget-tokens", 0, "output tokens of the meta-agent (default: no limit)")
-	f.Int64Var(&o.budget.SubagentTokens, "budget-subagent-tokens", 0, fmt.Sprintf("output tokens of subagents' own model calls (default %d)", runs.DefaultBudget.SubagentTokens))
-	f.Float64Var(&o.budget.CostUSD, "budget-cost", 0, "cost in USD by the price table (default: no limit)")
-	f.DurationVar(&o.time, "budget-time", 0, fmt.Sprintf("time at work, like 10m (default %s)", time.Duration(runs.DefaultBudget.WallSeconds)*time.Second))
-	f.IntVar(&o.budget.SubagentRuns, "budget-runs", 0, fmt.Sprintf("executions of subagents (default %d)", runs.DefaultBudget.SubagentRuns))
-	f.IntVar(&o.budget.SubagentsCreated, "budget-subagents", 0, fmt.Sprintf("subagents that may be created (default %d)", runs.DefaultBudget.SubagentsCreated))
-	f.IntVar(&o.budget.Rounds, "rounds", 0, fmt.Sprintf("repaired skills that are held against their past cases (default %d)", runs.DefaultBudget.Rounds))
+	registerBudget(f, &o.budget, &o.time)
 	f.StringVar(&o.ask, "approval", "", "what you release first: finish (the answer and skills), save (skills) or promotion (new versions of skills) (default never)")
 	f.BoolVar(&o.paused, "paused", false, "pause before the first turn, to step through the run (starter runs resume --steps 1)")
 	f.StringVar(&o.id, "id", "", "workflow ID of the run (default: made from the task)")
 	f.BoolVarP(&o.detach, "detach", "d", false, "start the run and return at once")
+}
+
+// registerBudget adds the flags that bound what one run may spend.
+func registerBudget(f *pflag.FlagSet, b *runs.Budget, worked *time.Duration) {
+	f.IntVar(&b.Turns, "max-turns", 0, fmt.Sprintf("model calls of the meta-agent (default %d)", runs.DefaultBudget.Turns))
+	f.Int64Var(&b.OrchestrationTokens, "budget-tokens", 0, "output tokens of the meta-agent (default: no limit)")
+	f.Int64Var(&b.SubagentTokens, "budget-subagent-tokens", 0, fmt.Sprintf("output tokens of subagents' own model calls (default %d)", runs.DefaultBudget.SubagentTokens))
+	f.Float64Var(&b.CostUSD, "budget-cost", 0, "cost in USD by the price table (default: no limit)")
+	f.DurationVar(worked, "budget-time", 0, fmt.Sprintf("time at work, like 10m (default %s)", time.Duration(runs.DefaultBudget.WallSeconds)*time.Second))
+	f.IntVar(&b.SubagentRuns, "budget-runs", 0, fmt.Sprintf("executions of subagents (default %d)", runs.DefaultBudget.SubagentRuns))
+	f.IntVar(&b.SubagentsCreated, "budget-subagents", 0, fmt.Sprintf("subagents that may be created (default %d)", runs.DefaultBudget.SubagentsCreated))
+	f.IntVar(&b.Rounds, "rounds", 0, fmt.Sprintf("repaired skills that are held against their past cases (default %d)", runs.DefaultBudget.Rounds))
 }
 
 // positiveFlags refuses a budget of nothing, which would read as "the default".
@@ -136,7 +141,11 @@ func (o taskOptions) planned(title string, input func([]runs.InputFile) any) (st
 		return startPlan{}, err
 	}
 	files, err := inputsOf(o.files)
-	return startPlan{workflowType: o.workflowType, id: o.id, title: title, asksModel: true, model: o.model, files: files, input: input}, err
+	handed := func(ctx context.Context, c *connection, hand handing) (any, error) {
+		inputs, err := hand(files, ctx, c.Blobs)
+		return input(inputs), err
+	}
+	return startPlan{workflowType: o.workflowType, id: o.id, title: title, asksModel: true, model: o.model, input: handed}, err
 }
 
 // startAndFollow starts a run and, unless it is detached, shows how it goes.
@@ -146,11 +155,11 @@ func (a *app) startAndFollow(ctx context.Context, p startPlan, detach bool) erro
 		return err
 	}
 	defer c.Close()
-	uploaded, err := p.files.hand(ctx, c.Blobs)
+	in, err := p.input(ctx, c, inputFiles.hand)
 	if err != nil {
 		return err
 	}
-	id, err := c.start(ctx, p.workflowType, p.id, p.title, p.input(uploaded))
+	id, err := c.start(ctx, p.workflowType, p.id, p.title, in)
 	if err != nil {
 		return err
 	}

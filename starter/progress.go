@@ -83,7 +83,7 @@ func nowLine(s runs.Status, since time.Duration) string {
 	if doing == "" {
 		doing = string(s.Phase)
 	}
-	if !strings.HasPrefix(doing, "turn ") {
+	if s.Turn > 0 && !strings.HasPrefix(doing, "turn ") {
 		doing = fmt.Sprintf("turn %d · %s", s.Turn, doing)
 	}
 	return fmt.Sprintf("%s · %s tokens · %.0f s", oneLine(doing), count(s.Usage.OrchestrationOutputTokens), since.Seconds())

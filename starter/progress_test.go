@@ -57,7 +57,7 @@ func TestNowLine(t *testing.T) {
 		"what is waited for": {
 			runs.Status{Phase: runs.WaitingForModel, Turn: 2, Action: "turn 3: ask the model", WaitsFor: "connection refused; next try in 10s"},
 			"turn 2 · waiting for model: connection refused; next try in 10s · 0 tokens · 7 s"},
-		"the phase, when nothing is told": {runs.Status{Phase: runs.Starting}, "turn 0 · starting · 0 tokens · 7 s"},
+		"the phase, when nothing is told": {runs.Status{Phase: runs.Starting}, "starting · 0 tokens · 7 s"},
 		"nothing after the end":           {runs.Status{Phase: runs.Finished}, ""},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, nowLine(c.status, 7*time.Second)) })

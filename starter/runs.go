@@ -35,9 +35,12 @@ func (a *app) runsCommand() *cobra.Command {
 
 func (a *app) runsListCommand() *cobra.Command {
 	var limit int
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the latest runs, newest first",
+		Long: `List the latest runs, newest first. The runs of evaluations are left out: "starter
+evaluations show ID" tells what came of them, and --all lists them as well.`,
 		Example: `  starter runs list
   starter runs list --limit 100 --json | jq -r '.runs[] | select(.outcome == "failed") | .workflow_id'`,
 		Args: exactly(),
@@ -45,10 +48,11 @@ func (a *app) runsListCommand() *cobra.Command {
 			if limit < 1 {
 				return badInput("--limit is %d: give a positive number", limit)
 			}
-			return a.listRuns(cmd.Context(), limit)
+			return a.listRuns(cmd.Context(), limit, all)
 		},
 	}
 	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "how many runs to list")
+	cmd.Flags().BoolVar(&all, "all", false, "list the runs of evaluations as well")
 	return cmd
 }
 
@@ -62,13 +66,13 @@ type listedRun struct {
 	Seconds   float64   `json:"seconds"` // so far, or in all
 }
 
-func (a *app) listRuns(ctx context.Context, limit int) error {
+func (a *app) listRuns(ctx context.Context, limit int, all bool) error {
 	c, err := a.open(ctx, wanted{})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	list, err := c.latestRuns(ctx, limit)
+	list, err := c.latestRuns(ctx, limit, all)
 	if err != nil {
 		return err
 	}
@@ -100,8 +104,8 @@ func (r listedRun) state() string {
 // taskTypes are the workflow types whose runs are listed.
 var taskTypes = []string{workflows.SolveType, workflows.InstallType, workflows.EvolveType, workflows.ReActType, workflows.TextualType}
 
-// latestRuns asks Temporal's visibility for the runs, and S3 for what came of them.
-func (c *connection) latestRuns(ctx context.Context, limit int) ([]listedRun, error) {
+// latestRuns asks Temporal's visibility for the runs, and S3 for what came of them; all: those of evaluations, too.
+func (c *connection) latestRuns(ctx context.Context, limit int, all bool) ([]listedRun, error) {
 	list := []listedRun{}
 	request := &workflowservice.ListWorkflowExecutionsRequest{
 		Query:    fmt.Sprintf("WorkflowType IN ('%s') AND ExecutionStatus != 'ContinuedAsNew'", strings.Join(taskTypes, "', '")),
@@ -116,7 +120,9 @@ func (c *connection) latestRuns(ctx context.Context, limit int) ([]listedRun, er
 			if len(list) == limit {
 				return list, nil
 			}
-			list = append(list, c.listed(ctx, info))
+			if all || info.GetParentExecution() == nil {
+				list = append(list, c.listed(ctx, info))
+			}
 		}
 		request.NextPageToken = page.GetNextPageToken()
 		if len(request.NextPageToken) == 0 {

@@ -104,11 +104,11 @@ func (a *app) createSchedule(ctx context.Context, o scheduleOptions) error {
 	if err := c.scheduleIsNew(ctx, o.name); err != nil {
 		return err
 	}
-	files, err := p.files.upload(ctx, c.Blobs)
+	in, err := p.input(ctx, c, inputFiles.upload)
 	if err != nil {
 		return err
 	}
-	options.Action = p.action(o.name, p.input(files))
+	options.Action = p.action(o.name, ofSeries(in, o.name))
 	h, err := c.Temporal.ScheduleClient().Create(ctx, options)
 	if err != nil {
 		return scheduleError("create", o.name, err)
@@ -153,6 +153,15 @@ func (p startPlan) action(name string, input any) *client.ScheduleWorkflowAction
 		ID: name, Workflow: p.workflowType, Args: []any{input}, TaskQueue: workflows.TaskQueue,
 		StaticSummary: summary, Memo: map[string]any{memoTask: summary},
 	}
+}
+
+// ofSeries has the evaluations of a schedule held against each other, and not against what somebody tries by hand.
+func ofSeries(input any, schedule string) any {
+	if in, ok := input.(workflows.EvaluateInput); ok && in.Series == "" {
+		in.Series = schedule
+		return in
+	}
+	return input
 }
 
 // scheduleIsNew asks before files are uploaded; whoever comes between is told by the server.

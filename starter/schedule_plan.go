@@ -16,7 +16,7 @@ import (
 
 // schedulable are the commands that a schedule can start.
 func (a *app) schedulable() []startable {
-	return []startable{a.solveCommand(), a.installCommand(), a.evolveCommand(), a.deployCommand()}
+	return []startable{a.solveCommand(), a.installCommand(), a.evolveCommand(), a.deployCommand(), a.evaluateCommand()}
 }
 
 // schedulableNames lists them for people.

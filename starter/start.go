@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"agentfactory/internal/objectstore"
 	runs "agentfactory/internal/run"
 	"agentfactory/workflows"
 )
@@ -28,9 +29,13 @@ type startPlan struct {
 	title        string // what it is about, for lists
 	asksModel    bool   // a worker of ours without a model could not carry it out
 	model        string // that the input names; empty: the configured one
-	files        inputFiles
-	input        func([]runs.InputFile) any // once the files are handed in
+	embedded     bool   // our own servers, whatever is configured
+	// input is made once there is a connection; hand takes its files.
+	input func(ctx context.Context, c *connection, hand handing) (any, error)
 }
+
+// handing is a way to hand in files: inputFiles.hand for one run, inputFiles.upload for many.
+type handing func(inputFiles, context.Context, *objectstore.Blobs) ([]runs.InputFile, error)
 
 // openFor connects for a run: the worker of the embedded stack has its model then.
 func (a *app) openFor(ctx context.Context, p startPlan) (*connection, error) {
@@ -43,7 +48,7 @@ func (a *app) openFor(ctx context.Context, p startPlan) (*connection, error) {
 			return nil, err
 		}
 	}
-	c, err := a.connect(ctx, cfg, wanted{})
+	c, err := a.connect(ctx, cfg, wanted{embedded: p.embedded})
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,8 @@ import (
 	"agentfactory/internal/service"
 )
 
-// endedRuns are the runs that ended in a span of time, as far as growth needs to know them.
+// endedRuns are the runs that ended in a span of time, as far as growth needs to know them. Those of evaluations are not among
+// them: their libraries are others, and have reports of their own.
 type endedRuns struct {
 	facts    []evaluation.RunFact
 	scripted bool // some had a scripted model
@@ -65,7 +66,7 @@ func (c *connection) endedSince(ctx context.Context, since time.Time, show func(
 }
 
 func (e *endedRuns) add(r runs.Result, since time.Time) {
-	if r.FinishedAt.Before(since) || idle(r) {
+	if r.FinishedAt.Before(since) || idle(r) || r.Library != "" {
 		return
 	}
 	fact := evaluation.RunFact{At: r.FinishedAt, Outcome: r.Outcome, Usage: r.Usage, Turns: r.Turns}

@@ -35,6 +35,14 @@ const (
 	AmendUpdate    = "amend"    // takes Amend
 )
 
+// All are the workflows by their types, for a worker to register.
+func All() map[string]any {
+	return map[string]any{
+		InstallType: Install, SolveType: Solve, EvolveType: SelfEvolve, GateType: Gate, DeployType: Deploy, RunSkillType: RunSkill,
+		ReActType: ReAct, TextualType: Textual, EvaluateType: Evaluate,
+	}
+}
+
 // Approval policies: what a person has to release before it happens.
 const (
 	ApproveNever  = "never"  // nothing
@@ -55,6 +63,7 @@ type InstallInput struct {
 	Budget   run.Budget      `json:"budget,omitzero"`    // zeros mean the defaults
 	Approval string          `json:"approval,omitempty"` // approval policy, default never
 	Save     *bool           `json:"save,omitempty"`     // whether skills are saved, default true
+	Library  string          `json:"library,omitempty"`  // skill library to work with, of an evaluation; default: the live one
 	Paused   bool            `json:"paused,omitempty"`   // pause before the first turn, to go through the run step by step
 	Carry    *Carry          `json:"carry,omitempty"`    // set by continue-as-new, never by people
 }
@@ -77,9 +86,10 @@ type GateInput struct {
 	Model   string `json:"model,omitempty"`   // behind call_llm and judges; default: the configured one
 
 	// What a run says that gates its own candidate.
-	Base  *activities.Base      `json:"base,omitempty"`  // default: the current version
-	New   *activities.PlanRef   `json:"new,omitempty"`   // the case that the candidate was made for
-	Grant *activities.Allowance `json:"grant,omitempty"` // of the run's budget; default: that of a run
+	Base    *activities.Base      `json:"base,omitempty"`    // default: the current version
+	New     *activities.PlanRef   `json:"new,omitempty"`     // the case that the candidate was made for
+	Grant   *activities.Allowance `json:"grant,omitempty"`   // of the run's budget; default: that of a run
+	Library string                `json:"library,omitempty"` // that the run works with
 }
 
 // Bounds of a gate.

@@ -33,8 +33,12 @@ func (a *agent) kindOfApproval() string {
 	return ""
 }
 
-// asksForPromotions tells that a person sees a replacement before it takes place, so that the gate may leave it to them.
+// asksForPromotions tells that a person sees a replacement before it takes place, so that the gate may leave it to them. Nobody
+// is asked about the library of an evaluation, which is thrown away.
 func (a *agent) asksForPromotions(s *save) bool {
+	if a.in.Library != "" {
+		return false
+	}
 	asked := a.in.Approval != "" && a.in.Approval != ApproveNever
 	return asked || a.policy.AskPromotions || s.Candidate != nil && s.Candidate.Guarded
 }

@@ -22,6 +22,7 @@ var (
 	outcomeKey = temporal.NewSearchAttributeKeyKeyword("AgentFactoryOutcome")
 	modelKey   = temporal.NewSearchAttributeKeyKeyword("AgentFactoryModel")
 	skillsKey  = temporal.NewSearchAttributeKeyKeywordList("AgentFactorySkills") // used or saved
+	changeKey  = temporal.NewSearchAttributeKeyKeyword("AgentFactoryChange")     // of an evaluation against the one before: better, worse, same, mixed
 	tokensKey  = temporal.NewSearchAttributeKeyInt64(TokensAttribute)            // orchestration output tokens, brought up to date now and then
 )
 
@@ -32,7 +33,7 @@ const Working run.Phase = "working"
 // SearchAttributes are the names and types to register on a Temporal server.
 func SearchAttributes() map[string]enumspb.IndexedValueType {
 	types := map[string]enumspb.IndexedValueType{}
-	for _, k := range []temporal.SearchAttributeKey{phaseKey, outcomeKey, modelKey, skillsKey, tokensKey} {
+	for _, k := range []temporal.SearchAttributeKey{phaseKey, outcomeKey, modelKey, skillsKey, tokensKey, changeKey} {
 		types[k.GetName()] = k.GetValueType()
 	}
 	return types

@@ -95,7 +95,7 @@ func (a *agent) carryOut(ctx workflow.Context, index int, group []activities.Cal
 
 // callInput asks the budget before anything is spent.
 func (a *agent) callInput(index int, c activities.Call) (activities.CallInput, error) {
-	in := activities.CallInput{Turn: a.turn, CallID: c.ID, Amended: a.amended[c.ID], Workspace: a.workspace, Remaining: a.remaining()}
+	in := activities.CallInput{Turn: a.turn, CallID: c.ID, Amended: a.amended[c.ID], Workspace: a.workspace, Remaining: a.remaining(), Library: a.in.Library}
 	if index >= maxCalls {
 		in.Refuse = fmt.Sprintf("not carried out: one turn may have %d calls; ask again for what is still needed", maxCalls)
 		return in, nil

@@ -34,9 +34,9 @@ func (a *agent) abort(ctx workflow.Context, cause error) (run.Result, error) {
 // close writes result.json and waits for updates that are being answered.
 func (a *agent) close(ctx workflow.Context, outcome run.Outcome, reason string) (run.Result, error) {
 	a.closing = true
-	in := activities.CloseInput{Workspace: a.workspace, Answer: a.nothing, Result: run.Result{
+	in := activities.CloseInput{Workspace: a.workspace, Answer: a.nothing, Library: a.in.Library, Result: run.Result{
 		Outcome: outcome, Reason: reason, Turns: a.number, Usage: a.usage, Skills: a.skills, SkillsUsed: a.used, Model: a.model, Transcript: a.turn,
-		Method: a.method, Lesson: a.lesson, LessonsOffered: keys(a.lessons),
+		Library: a.in.Library, Method: a.method, Lesson: a.lesson, LessonsOffered: keys(a.lessons),
 	}}
 	if a.accepted != nil {
 		in.Plan = a.accepted.Step

@@ -71,7 +71,7 @@ func (g *gate) run(ctx workflow.Context) (GateResult, error) {
 func (g *gate) open(ctx workflow.Context) error {
 	g.story.task = fmt.Sprintf("hold %s version %d against its past", g.in.Skill, g.in.Version)
 	g.story.phase(ctx, run.Starting, "choose the cases")
-	in := activities.OpenGateInput{Skill: g.in.Skill, Version: g.in.Version, Base: g.in.Base, New: g.in.New, Cases: DefaultGateCases, Model: g.in.Model}
+	in := activities.OpenGateInput{Skill: g.in.Skill, Version: g.in.Version, Base: g.in.Base, New: g.in.New, Cases: DefaultGateCases, Model: g.in.Model, Library: g.in.Library}
 	if g.in.Cases != nil {
 		in.Cases = *g.in.Cases
 	}
@@ -79,7 +79,7 @@ func (g *gate) open(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	each := activities.TrialInput{Candidate: g.opened.Candidate, Base: g.opened.Base.VersionRef, Model: g.opened.Model}
+	each := activities.TrialInput{Candidate: g.opened.Candidate, Base: g.opened.Base.VersionRef, Model: g.opened.Model, Library: g.in.Library}
 	if g.in.New != nil {
 		fresh := each
 		fresh.New = g.in.New
@@ -179,7 +179,7 @@ func (g *gate) giveBack(share activities.Allowance) {
 }
 
 func (g *gate) close(ctx workflow.Context, took time.Duration) (activities.GateVerdict, error) {
-	in := activities.CloseGateInput{Gate: g.opened, Usage: g.usage, Seconds: took.Seconds()}
+	in := activities.CloseGateInput{Gate: g.opened, Usage: g.usage, Seconds: took.Seconds(), Library: g.in.Library}
 	for _, r := range g.results {
 		in.Cases = append(in.Cases, r.Outcome)
 	}
@@ -228,7 +228,7 @@ func (a *agent) runGate(ctx workflow.Context, s *save) (GateResult, error) {
 	}
 	var res GateResult
 	err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), GateType, GateInput{
-		Skill: s.Candidate.Name, Version: s.Candidate.Version, Base: &s.Candidate.Base, Grant: &grant, Cases: &cases, Model: a.subagents,
+		Skill: s.Candidate.Name, Version: s.Candidate.Version, Base: &s.Candidate.Base, Grant: &grant, Cases: &cases, Model: a.subagents, Library: a.in.Library,
 		New: &activities.PlanRef{Step: a.accepted.Step, Index: s.Index, Check: s.Check},
 	}).Get(ctx, &res)
 	if err == nil || temporal.IsCanceledError(err) {

@@ -95,6 +95,8 @@ func (in InstallInput) check() error {
 		return fmt.Errorf("model has %d bytes: give the name of a model", len(in.Model))
 	case len(in.Files) > activities.MaxInputFiles:
 		return fmt.Errorf("files: %d input files, at most %d are taken: pack them into an archive, which a subagent can unpack", len(in.Files), activities.MaxInputFiles)
+	case in.Library != "" && in.Approval != "" && in.Approval != ApproveNever:
+		return fmt.Errorf("approval is %q: nobody is asked about the library of an evaluation; leave approval out, or library", in.Approval)
 	case !slices.Contains([]string{"", ApproveNever, ApproveFinish, ApproveSave, ApprovePromotion}, in.Approval):
 		return fmt.Errorf("approval is %q: give %s, %s, %s or %s", in.Approval, ApproveNever, ApproveFinish, ApproveSave, ApprovePromotion)
 	}

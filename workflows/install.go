@@ -235,7 +235,7 @@ func (a *agent) continueAsNew(ctx workflow.Context) error {
 func (a *agent) open(ctx workflow.Context) error {
 	a.phase(ctx, run.Starting, "open the run")
 	var res activities.BeginResult
-	in := activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget, Offer: typeOf(ctx) == SolveType, Evolve: a.evolve, Method: a.method}
+	in := activities.BeginInput{Task: a.in.Task, Files: a.in.Files, Model: a.in.Model, Budget: a.in.Budget, Offer: typeOf(ctx) == SolveType, Evolve: a.evolve, Method: a.method, Library: a.in.Library}
 	err := perform(ctx, a, recordKeeping, "open the run", (*activities.Runs).Begin, in, &res)
 	if err != nil {
 		return err

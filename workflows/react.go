@@ -53,7 +53,7 @@ func (in InstallInput) CheckFor(workflowType string) error {
 }
 
 // MethodTypes are the workflow types by the names that people give their methods.
-var MethodTypes = map[string]string{"agentfactory": SolveType, metaskill.ReActName: ReActType, metaskill.TextualName: TextualType}
+var MethodTypes = map[string]string{MethodAgentFactory: SolveType, MethodReAct: ReActType, MethodTextual: TextualType}
 
 // methods are the names in metaskill by workflow type; those that are not here are run by the meta-agent.
 var methods = map[string]string{ReActType: metaskill.ReActName, TextualType: metaskill.TextualName}

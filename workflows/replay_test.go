@@ -21,7 +21,7 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
-			for name, w := range map[string]any{InstallType: Install, SolveType: Solve, EvolveType: SelfEvolve, GateType: Gate, DeployType: Deploy, RunSkillType: RunSkill, ReActType: ReAct, TextualType: Textual} {
+			for name, w := range All() {
 				replayer.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 			}
 			packed, err := os.Open(file)

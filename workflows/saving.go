@@ -136,7 +136,7 @@ func (a *agent) gate(ctx workflow.Context, s *save) error {
 func (a *agent) storeCandidate(ctx workflow.Context, s *save) error {
 	a.phase(ctx, run.Gating, "store the candidate "+s.Name)
 	var c activities.Candidate
-	in := activities.CandidateInput{Step: a.accepted.Step, Index: s.Index}
+	in := activities.CandidateInput{Step: a.accepted.Step, Index: s.Index, Library: a.in.Library}
 	err := perform(ctx, a, recordKeeping, "store the candidate "+s.Name, (*activities.Library).AddCandidate, in, &c)
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func (a *agent) giveUp(ctx workflow.Context, s *save, why string) error {
 // save makes the next planned skill current. A base that moved since the gate sends it there once more.
 func (a *agent) save(ctx workflow.Context, s *save) error {
 	a.phase(ctx, run.Saving, "save skill "+s.Name)
-	in := activities.SaveInput{Step: a.accepted.Step, Index: s.Index, Check: s.Check, Candidate: s.Candidate, Hold: s.Hold, Approved: a.accepted.Released}
+	in := activities.SaveInput{Step: a.accepted.Step, Index: s.Index, Check: s.Check, Candidate: s.Candidate, Hold: s.Hold, Approved: a.released(), Library: a.in.Library}
 	if s.Gate != nil {
 		in.Gate, in.Note = s.Gate.Report, s.Gate.Why
 	}
@@ -197,6 +197,14 @@ func (a *agent) save(ctx workflow.Context, s *save) error {
 	a.remember(res.SavedSkill)
 	a.tell(ctx, savedLine(res.SavedSkill))
 	return nil
+}
+
+// released is who released the replacements. A skill that is guarded in the live library is none of a person's in a copy of it.
+func (a *agent) released() string {
+	if a.in.Library != "" {
+		return "nobody: a copy of the library, for an evaluation"
+	}
+	return a.accepted.Released
 }
 
 // remember adds a skill to the run's result; one that goes back to work and is saved again takes the place of the first.

@@ -31,6 +31,7 @@ type Config struct {
 	Tools          Tools            `yaml:"tools"`
 	Packages       Packages         `yaml:"packages"`
 	Policy         Policy           `yaml:"policy"`
+	Evaluation     Evaluation       `yaml:"evaluation"`
 
 	File     string   `yaml:"-"` // absolute path of the configuration file that was read, "" when there is none
 	Warnings []string `yaml:"-"` // one line each: works, but deserves a look
@@ -68,6 +69,11 @@ type Sandbox struct {
 // Policy is what subagents may do.
 type Policy struct {
 	File string `yaml:"file"` // path of the rules; "" means the built-in ones
+}
+
+// Evaluation is what happens around evaluations.
+type Evaluation struct {
+	Webhook Secret `yaml:"webhook"` // URL that is told of evaluations that got worse, which may hold a token; "" tells nobody
 }
 
 // Browser is what browser_automation runs with.

@@ -124,6 +124,9 @@ var settings = []Setting{
 	{Key: "library.gate_cases", Default: "50", Purpose: "past cases that a repaired skill is held against, at most"},
 	{Key: "library.versions_per_day", Default: "20", Purpose: "versions of one skill that runs may make within 24 hours"},
 
+	{Key: "evaluation.webhook", Env: "AGENTFACTORY_EVALUATION_WEBHOOK", Default: "none", Purpose: "URL that gets a POST with JSON when an evaluation got worse than the one before", Secret: true,
+		field: func(c *Config) *string { return (*string)(&c.Evaluation.Webhook) }},
+
 	{Key: "limits.model.first_token", Default: "3m", Purpose: "silence of the model's server before a reply"},
 	{Key: "limits.model.stall", Default: "1m", Purpose: "its silence in the middle of a reply"},
 

@@ -92,6 +92,7 @@ type Result struct {
 	Skills     []SavedSkill `json:"skills"`
 	SkillsUsed []string     `json:"skills_used,omitempty"` // saved skills that were run
 	Decision   *Decision    `json:"decision,omitempty"`    // of runs that completed: what was made of the library
+	Library    string       `json:"library,omitempty"`     // of an evaluation, in which the run worked; "": the live one
 	Method     string       `json:"method,omitempty"`      // react or textual; "": AgentFactory
 	Lesson     *Lesson      `json:"lesson,omitempty"`      // textual: what the run left for later ones
 	// LessonsOffered are the keys of the lessons that the run began with.

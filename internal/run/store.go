@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"agentfactory/internal/objectstore"
 )
@@ -113,6 +114,29 @@ func (r *Records) CreateStep(ctx context.Context, key string, s *Step) (*Step, e
 	}
 	r.steps.put(key, s)
 	return s, nil
+}
+
+// LastResult reads the latest result.json that the runs of a workflow ID left since then.
+func (r *Records) LastResult(ctx context.Context, workflowID string, since time.Time) (Result, error) {
+	runIDs, err := r.store.Folders(ctx, "runs/"+objectstore.WorkflowSegment(workflowID)+"/")
+	if err != nil {
+		return Result{}, fmt.Errorf("list the runs of %s: %w", workflowID, err)
+	}
+	last := Result{}
+	for _, id := range runIDs {
+		res, err := r.Result(ctx, workflowID, id)
+		switch {
+		case errors.Is(err, objectstore.ErrNotFound):
+		case err != nil:
+			return Result{}, err
+		case res.FinishedAt.After(last.FinishedAt) && !res.FinishedAt.Before(since):
+			last = res
+		}
+	}
+	if last.FinishedAt.IsZero() {
+		return Result{}, fmt.Errorf("result of %s: %w", workflowID, objectstore.ErrNotFound)
+	}
+	return last, nil
 }
 
 // Result reads a run's result.json.

@@ -15,9 +15,12 @@ import (
 	"agentfactory/internal/llm"
 )
 
-// ScriptedDemoModel is the name of the built-in scripted model that `starter demo`
-// uses. Only a service with Parts.Demo set serves it.
-const ScriptedDemoModel = "scripted-demo"
+// The scripted models that ship: `starter demo` and `starter evaluate --scripted` use them. Only a service with their
+// scripts (Parts.Scripts) serves them, and no other server is asked for them.
+const (
+	ScriptedDemoModel       = "scripted-demo"
+	ScriptedEvaluationModel = "scripted-evaluation"
+)
 
 // scriptedPrefix marks the names of models that a script answers for.
 const scriptedPrefix = "scripted-"
@@ -34,7 +37,7 @@ type Models struct {
 	mu         sync.Mutex
 	configured config.Model
 	client     *llm.Client
-	scripted   *llm.Client // nil unless the demo is served
+	scripted   map[string]*llm.Client // by model; those that ship and are served
 }
 
 // NewModels returns the models of a configuration; a configuration without a model is
@@ -45,7 +48,7 @@ func NewModels(c config.Config) (*Models, error) {
 		prices[name] = llm.Price(p)
 	}
 	patience := c.Limits.Model
-	m := &Models{windows: c.ContextWindows, options: llm.Options{
+	m := &Models{scripted: map[string]*llm.Client{}, windows: c.ContextWindows, options: llm.Options{
 		Prices: prices, FirstTokenTimeout: time.Duration(patience.FirstToken), ChunkTimeout: time.Duration(patience.Stall),
 	}}
 	return m, m.Set(c.Model)
@@ -67,10 +70,12 @@ func (m *Models) Set(model config.Model) error {
 	return nil
 }
 
-// serveScripted routes the scripted model's name to the server at baseURL.
-func (m *Models) serveScripted(baseURL string) error {
+// serveScripted routes a scripted model's name to the server at baseURL.
+func (m *Models) serveScripted(model, baseURL string) error {
 	client, err := llm.New(llm.Endpoint{BaseURL: baseURL}, m.options)
-	m.scripted = client
+	if err == nil {
+		m.scripted[model] = client
+	}
 	return err
 }
 
@@ -86,7 +91,7 @@ func (m *Models) Resolve(model string) (activities.ModelSettings, error) {
 	s := activities.ModelSettings{Model: cmp.Or(model, m.configured.Name)}
 	s.SubagentModel = cmp.Or(m.configured.SubagentModel, s.Model)
 	if Scripted(s.Model) {
-		s.SubagentModel = s.Model
+		s.SubagentModel, s.Scripted = s.Model, true
 	}
 	s.ContextWindow = m.window(s.Model)
 	s.MaxOutputTokens = min(s.ContextWindow/4, maxReply)
@@ -100,11 +105,11 @@ func (m *Models) Resolve(model string) (activities.ModelSettings, error) {
 func (m *Models) Completer(model string) (activities.Completer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if model == ScriptedDemoModel {
-		if m.scripted == nil {
-			return nil, notConfigured(fmt.Errorf("this worker does not serve %s; `starter demo` does", model))
-		}
-		return m.scripted, nil
+	if client := m.scripted[model]; client != nil {
+		return client, nil
+	}
+	if model == ScriptedDemoModel || model == ScriptedEvaluationModel {
+		return nil, notConfigured(fmt.Errorf("this worker does not serve %s; the embedded stack of `starter demo` and `starter evaluate --scripted` does", model))
 	}
 	if m.client == nil {
 		return nil, notConfigured(m.configured.Check())

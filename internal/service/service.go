@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,6 +23,7 @@ import (
 
 	"agentfactory/activities"
 	"agentfactory/internal/config"
+	"agentfactory/internal/evaluation/archive"
 	"agentfactory/internal/export"
 	"agentfactory/internal/export/check"
 	"agentfactory/internal/export/proof"
@@ -43,8 +45,8 @@ type Parts struct {
 	Config   config.Config
 	Temporal Temporal
 	Objects  objectstore.Store
-	State    string // directory for caches and scratch files
-	Demo     []byte // script of the scripted demo model; nil serves none
+	State    string            // directory for caches and scratch files
+	Scripts  map[string][]byte // scripted models that are served, by their names
 	// Tools are tool skills beside shell_command that this worker can carry out, by name.
 	Tools map[string]gateway.Tool
 	// Dial connects subagents' HTTP requests and browser pages; nil reaches the public internet and the configured private
@@ -61,7 +63,7 @@ type Service struct {
 	tools    toolSet
 	rules    rules
 	workers  []worker.Worker
-	script   *scripted.Running
+	scripts  []*scripted.Running
 	level    sandbox.Level
 	scratch  string // of this process
 }
@@ -98,7 +100,7 @@ func New(ctx context.Context, p Parts) (*Service, error) {
 	p.Dial = offlinesite.Dialer(p.Dial)
 	installable := func(_ context.Context, name, version string) error { return s.rules.pack("", name, version) }
 	s.tools = openTools(ctx, p, s.rules, network, pdftext.Reader{Python: s.python, Allow: installable}.Text)
-	s.assemble(p, records, blobs, skillstore.New(p.Objects, skillstore.WithEmbedder(s.models)))
+	s.assemble(p, records, blobs, skillstore.NewLibraries(p.Objects, skillstore.WithEmbedder(s.models)))
 	return s, nil
 }
 
@@ -111,22 +113,29 @@ func (s *Service) openModels(p Parts) error {
 		return err
 	}
 	s.models = models
-	if p.Demo == nil {
-		return nil
+	for name, source := range p.Scripts {
+		if err := s.serveScript(name, source); err != nil {
+			return fmt.Errorf("serve the model %s: %w", name, err)
+		}
 	}
-	script, err := scripted.Parse(p.Demo)
+	return nil
+}
+
+func (s *Service) serveScript(model string, source []byte) error {
+	script, err := scripted.Parse(source)
 	if err != nil {
-		return fmt.Errorf("read the demo's script: %w", err)
+		return err
 	}
 	server, err := scripted.NewServer(script, scripted.Options{})
 	if err != nil {
 		return err
 	}
-	s.script, err = scripted.Start("127.0.0.1:0", server)
+	running, err := scripted.Start("127.0.0.1:0", server)
 	if err != nil {
 		return err
 	}
-	return models.serveScripted(s.script.URL)
+	s.scripts = append(s.scripts, running)
+	return s.models.serveScripted(model, running.URL)
 }
 
 func (s *Service) openPython(ctx context.Context, p Parts) error {
@@ -204,9 +213,10 @@ func scratchDir(root string) (string, error) {
 }
 
 // assemble registers workflows and activities on their task queues.
-func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blobs, skills skillstore.Store) {
+func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blobs, libraries *skillstore.Libraries) {
+	skills := libraries.Live()
 	agents := &activities.Subagents{
-		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Models: s.models, Python: s.python,
+		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Libraries: libraries, Models: s.models, Python: s.python,
 		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: s.tools.byName, Secrets: secrets(p.Config),
 		Policy: s.rules.ruling, Packages: s.rules.pack, Dial: p.Dial,
 	}
@@ -214,25 +224,25 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	main := worker.New(p.Temporal.Client, workflows.TaskQueue, worker.Options{
 		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
 	})
-	main.RegisterWorkflowWithOptions(workflows.Install, workflow.RegisterOptions{Name: workflows.InstallType})
-	main.RegisterWorkflowWithOptions(workflows.Solve, workflow.RegisterOptions{Name: workflows.SolveType})
-	main.RegisterWorkflowWithOptions(workflows.ReAct, workflow.RegisterOptions{Name: workflows.ReActType})
-	main.RegisterWorkflowWithOptions(workflows.Textual, workflow.RegisterOptions{Name: workflows.TextualType})
-	main.RegisterWorkflowWithOptions(workflows.SelfEvolve, workflow.RegisterOptions{Name: workflows.EvolveType})
-	main.RegisterWorkflowWithOptions(workflows.Gate, workflow.RegisterOptions{Name: workflows.GateType})
-	main.RegisterWorkflowWithOptions(workflows.Deploy, workflow.RegisterOptions{Name: workflows.DeployType})
-	main.RegisterWorkflowWithOptions(workflows.RunSkill, workflow.RegisterOptions{Name: workflows.RunSkillType})
-	lessons := &activities.Lessons{Records: records, Blobs: blobs, Embedder: s.models, Open: live(p.Objects)}
+	for name, w := range workflows.All() {
+		main.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
+	}
+	lessons := &activities.Lessons{Records: records, Blobs: blobs, Embedder: s.models, Open: libraries.Objects}
 	main.RegisterActivity(lessons)
 	library := p.Config.Library
 	main.RegisterActivity(&activities.Runs{
-		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Lessons: lessons, Models: s.models, Tools: s.tools.offered, Defaults: defaults(p.Config.Limits.Run),
+		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Libraries: libraries, Lessons: lessons, Models: s.models, Tools: s.tools.offered, Defaults: defaults(p.Config.Limits.Run),
 		Policy:         activities.Policy{Checks: library.Checks == config.ChecksOn, AskPromotions: library.Promotions == config.PromotionsAsk, GateCases: *library.GateCases},
 		VersionsPerDay: *library.VersionsPerDay, Listed: s.listing.check,
 	})
 	main.RegisterActivity(&activities.Model{Records: records, Models: s.models})
-	main.RegisterActivity(&activities.Library{Records: records, Blobs: blobs, Skills: skills, VersionsPerDay: *library.VersionsPerDay})
-	main.RegisterActivity(&activities.Gates{Skills: skills, Models: s.models})
+	main.RegisterActivity(&activities.Library{Records: records, Blobs: blobs, Skills: skills, Libraries: libraries, VersionsPerDay: *library.VersionsPerDay})
+	main.RegisterActivity(&activities.Gates{Skills: skills, Libraries: libraries, Models: s.models})
+	evaluations := archive.New(p.Objects)
+	main.RegisterActivity(&activities.Evaluations{
+		Archive: evaluations, Objects: p.Objects, Libraries: libraries, Models: s.models, Defaults: defaults(p.Config.Limits.Run),
+		Namespace: p.Temporal.Namespace, Listed: s.listing.check, Webhook: webhook(p.Config.Evaluation),
+	})
 	exports := export.Library{Skills: skills, Blobs: blobs, Objects: p.Objects}
 	s.exporter.Library = exports
 	main.RegisterActivity(&activities.Exports{Library: exports})
@@ -243,17 +253,16 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	})
 	box.RegisterActivity(agents)
 	box.RegisterActivity(s.exporter)
+	box.RegisterActivity(&activities.Grader{Archive: evaluations, Libraries: libraries, Agents: agents})
 	s.workers = []worker.Worker{main, box}
 }
 
-// live opens the one library that there is.
-func live(objects objectstore.Store) func(context.Context, string) (objectstore.Store, error) {
-	return func(_ context.Context, library string) (objectstore.Store, error) {
-		if library != "" {
-			return nil, fmt.Errorf("there is no library %q", library)
-		}
-		return objects, nil
+// webhook is what is told of evaluations that got worse.
+func webhook(c config.Evaluation) *activities.Webhook {
+	if c.Webhook == "" {
+		return nil
 	}
+	return &activities.Webhook{URL: c.Webhook.Reveal(), Client: http.DefaultClient}
 }
 
 const (
@@ -282,8 +291,8 @@ func (s *Service) Stop() {
 		w.Stop()
 	}
 	s.tools.browser.Close()
-	if s.script != nil {
-		s.script.Close()
+	for _, script := range s.scripts {
+		script.Close()
 	}
 	os.RemoveAll(s.scratch)
 }
