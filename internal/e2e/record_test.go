@@ -114,6 +114,39 @@ func TestHistoriesOfDeploymentsCanBeRecorded(t *testing.T) {
 	s.record("asked-a-skill", asked.GetID(), []string{asked.GetRunID()})
 }
 
+// And for evaluations: one that ran out of its budget, went on, and was cancelled while it was paused.
+func TestHistoriesOfEvaluationsCanBeRecorded(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, doubling)
+	s.worker()
+	in := workflows.EvaluateInput{Tasks: s.upload(doubledUpTo(4)...), Methods: []string{workflows.MethodReAct, workflows.MethodAgentFactory}, Concurrency: 2,
+		Total: workflows.EvaluationTotal{OrchestrationTokens: 100}}
+	short := s.startAs(workflows.EvaluateType, "evaluated", in)
+	require.Equal(t, run.BudgetExhausted, s.evaluated(short).Outcome)
+	in.Total = workflows.EvaluationTotal{}
+	whole := s.startAs(workflows.EvaluateType, "evaluated", in)
+	require.Equal(t, run.Completed, s.evaluated(whole).Outcome)
+	scratch := s.startAs(workflows.EvaluateType, "evaluated-from-scratch", workflows.EvaluateInput{Tasks: in.Tasks, FromScratch: true, Concurrency: 1})
+	s.pauseEvaluation(scratch)
+	require.NoError(t, s.temporal.CancelWorkflow(t.Context(), scratch.GetID(), ""))
+	require.Error(t, scratch.Get(t.Context(), nil))
+	if os.Getenv("RECORD_HISTORIES") == "" {
+		return
+	}
+	s.record("evaluated-in-part", short.GetID(), []string{short.GetRunID()})
+	s.record("evaluated", whole.GetID(), []string{whole.GetRunID()})
+	s.record("evaluation-cancelled", scratch.GetID(), []string{scratch.GetRunID()})
+}
+
+func (s *stack) pauseEvaluation(r client.WorkflowRun) {
+	s.t.Helper()
+	update, err := s.temporal.UpdateWorkflow(s.t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: r.GetID(), UpdateName: workflows.PauseUpdate, Args: []any{workflows.Pause{Reason: "lunch"}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	require.NoError(s.t, err)
+	require.NoError(s.t, update.Get(s.t.Context(), nil))
+}
+
 // unreliable is a model whose key stops working for a while.
 const unreliable = `
 conversations:
