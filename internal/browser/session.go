@@ -293,7 +293,9 @@ func (s *session) refused(outcome error) error {
 	lost := outcome == nil && strings.HasPrefix(s.page.URL(), "chrome-error:") || outcome != nil && strings.Contains(outcome.Error(), "ERR_TUNNEL_CONNECTION_FAILED")
 	noted := map[refusal]bool{}
 	for _, r := range s.guard.take() {
-		if r.replaces(s.page, s.page.URL()) || lost && r.method == http.MethodConnect { // a tunnel that was refused leaves no URL behind
+		// A tunnel that was refused leaves no URL behind; Chromium opens some of its own, which only fail.
+		tunnel := lost && r.method == http.MethodConnect && (r.denied || !isDenied(outcome))
+		if r.replaces(s.page, s.page.URL()) || tunnel {
 			outcome = refusedError(r)
 			continue
 		}
@@ -306,6 +308,11 @@ func (s *session) refused(outcome error) error {
 }
 
 type refusedError refusal
+
+func isDenied(err error) bool {
+	var refused refusedError
+	return errors.As(err, &refused) && refused.denied
+}
 
 func (e refusedError) Error() string {
 	if !e.denied {

@@ -104,7 +104,9 @@ class Session:
         lost = "ERR_TUNNEL_CONNECTION_FAILED" in str(error) if error else url.startswith("chrome-error:")
         found = None
         for refusal in self.egress.take():
-            if refusal.hits(url) or lost and refusal.url.startswith("https:"):  # a refused tunnel leaves no URL behind
+            # A refused tunnel leaves no URL behind; Chromium opens some of its own, which no rule refuses.
+            tunnel = lost and refusal.url.startswith("https:") and not (found and found.denied and not refusal.denied)
+            if refusal.hits(url) or tunnel:
                 found = refusal
             else:
                 self._note("no answer from %s: %s" % (_page.clip(refusal.url, 200), refusal.reason))
