@@ -12,24 +12,9 @@ import (
 
 	"agentfactory/internal/checking"
 	"agentfactory/internal/pyruntime"
+	"agentfactory/internal/pyruntime/pyruntimetest"
 	"agentfactory/internal/sandbox"
 )
-
-// newRuntime runs Python as workers do, in the strongest sandbox of the machine.
-func newRuntime(t *testing.T) *pyruntime.Runtime {
-	t.Helper()
-	python, err := pyruntime.Discover(t.Context(), "", sandbox.Readable)
-	require.NoError(t, err)
-	dir := t.TempDir()
-	box, err := sandbox.New(sandbox.Config{Python: python.Path, ReadOnly: python.Roots, StateDir: dir})
-	if err != nil && os.Getenv("AGENTFACTORY_TEST_REQUIRE") != "all" {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	rt, err := pyruntime.New(pyruntime.Config{Python: python, Dir: filepath.Join(dir, "packages"), Sandbox: box})
-	require.NoError(t, err)
-	return rt
-}
 
 // check runs a script over an output, beside the input files.
 func check(t *testing.T, rt *pyruntime.Runtime, script string, inputs map[string]string, o checking.Output) pyruntime.Result {
@@ -59,7 +44,7 @@ func check(t *testing.T, rt *pyruntime.Runtime, script string, inputs map[string
 }
 
 func TestTheRunnerSaysWhatTheScriptFound(t *testing.T) {
-	rt := newRuntime(t)
+	rt := pyruntimetest.New(t, sandbox.Confined)
 	const passed, define = pyruntime.Kind(""), "def check(query, answer):\n    "
 	for name, c := range map[string]struct {
 		script string
@@ -100,7 +85,7 @@ func TestTheRunnerSaysWhatTheScriptFound(t *testing.T) {
 
 func TestATracebackShowsTheLinesOfTheScript(t *testing.T) {
 	script := "def check(query, answer):\n    total = 30\n    assert answer == str(total)\n"
-	failure := check(t, newRuntime(t), script, nil, checking.Output{Answer: "31"}).Failure
+	failure := check(t, pyruntimetest.New(t, sandbox.Confined), script, nil, checking.Output{Answer: "31"}).Failure
 	require.NotNil(t, failure)
 	require.Contains(t, failure.Traceback, checking.ScriptFile+"\", line 3, in check\n    assert answer == str(total)\n")
 	require.Contains(t, failure.Locals[len(failure.Locals)-1].Variables, pyruntime.Variable{Name: "total", Value: "30"})
@@ -121,7 +106,7 @@ def check(query: str, answer: str) -> None:
 `
 
 func TestASensibleScriptPassesTheOutputInOtherWordsAndFailsEmptyAndPerturbedOnes(t *testing.T) {
-	rt := newRuntime(t)
+	rt := pyruntimetest.New(t, sandbox.Confined)
 	inputs := map[string]string{"sales.csv": "region,amount\nN,1000.25\nS,204.25\n"}
 	script, err := checking.ParseScript("```python" + totals + "```")
 	require.NoError(t, err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,24 +13,13 @@ import (
 
 	"agentfactory/internal/pdftext"
 	"agentfactory/internal/pyruntime"
+	"agentfactory/internal/pyruntime/pyruntimetest"
 	"agentfactory/internal/sandbox"
 )
 
 func reader(t *testing.T) (pdftext.Reader, *pyruntime.Runtime) {
 	t.Helper()
-	python, err := pyruntime.Discover(t.Context(), "", sandbox.Readable)
-	require.NoError(t, err)
-	dir, err := os.MkdirTemp("", "pdftext-test-")
-	require.NoError(t, err)
-	require.NoError(t, os.Chmod(dir, 0o711))
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	box, err := sandbox.New(sandbox.Config{Python: python.Path, ReadOnly: python.Roots, StateDir: dir})
-	if err != nil && os.Getenv("AGENTFACTORY_TEST_REQUIRE") != "all" {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	rt, err := pyruntime.New(pyruntime.Config{Python: python, Dir: filepath.Join(dir, "packages"), Sandbox: box})
-	require.NoError(t, err)
+	rt := pyruntimetest.New(t, sandbox.Confined)
 	return pdftext.Reader{Python: rt}, rt
 }
 

@@ -13,24 +13,9 @@ import (
 
 	"agentfactory/internal/checking"
 	"agentfactory/internal/pyruntime"
+	"agentfactory/internal/pyruntime/pyruntimetest"
 	"agentfactory/internal/sandbox"
 )
-
-// paperSandbox runs Python as workers do, in the strongest sandbox of the machine.
-func paperSandbox(t *testing.T) *pyruntime.Runtime {
-	t.Helper()
-	python, err := pyruntime.Discover(t.Context(), "", sandbox.Readable)
-	require.NoError(t, err)
-	dir := t.TempDir()
-	box, err := sandbox.New(sandbox.Config{Python: python.Path, ReadOnly: python.Roots, StateDir: dir})
-	if err != nil && os.Getenv("AGENTFACTORY_TEST_REQUIRE") != "all" {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	rt, err := pyruntime.New(pyruntime.Config{Python: python, Dir: filepath.Join(dir, "packages"), Sandbox: box})
-	require.NoError(t, err)
-	return rt
-}
 
 // checkPaper has an output checked as an evaluation does. The complaint is "" for a right output; a check that fails for
 // another reason than an AssertionError fails the test.
@@ -106,7 +91,7 @@ func runPaper(t *testing.T, rt *pyruntime.Runtime, task paperTask, entry string,
 }
 
 func TestTheChecksOfThePaperPassARightOutputAndFailWhatIsNone(t *testing.T) {
-	rt, right := paperSandbox(t), rightOutputs(t)
+	rt, right := pyruntimetest.New(t, sandbox.Confined), rightOutputs(t)
 	require.Len(t, right, 20)
 	for id, o := range right {
 		t.Run(id, func(t *testing.T) {

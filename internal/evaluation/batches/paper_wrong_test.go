@@ -5,10 +5,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/pyruntime/pyruntimetest"
+	"agentfactory/internal/sandbox"
 )
 
 func TestTheChecksOfThePaperSayWhatIsWrong(t *testing.T) {
-	rt, right := paperSandbox(t), rightOutputs(t)
+	rt, right := pyruntimetest.New(t, sandbox.Confined), rightOutputs(t)
 	small := somePicture(t, 100, 80)
 	edit := func(id, file, from, to string) output { return right[id].edited(t, file, from, to) }
 	say := func(id, from, to string) output { return right[id].saying(t, from, to) }
@@ -77,7 +80,7 @@ func TestTheChecksOfThePaperSayWhatIsWrong(t *testing.T) {
 }
 
 func TestTheChecksOfThePaperTakeARightOutputInOtherForms(t *testing.T) {
-	rt, right := paperSandbox(t), rightOutputs(t)
+	rt, right := pyruntimetest.New(t, sandbox.Confined), rightOutputs(t)
 	edit := func(id, file, from, to string) output { return right[id].edited(t, file, from, to) }
 	say := func(id, from, to string) output { return right[id].saying(t, from, to) }
 	for name, c := range map[string]struct {

@@ -23,6 +23,7 @@ import (
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/offlinesite"
 	"agentfactory/internal/pyruntime"
+	"agentfactory/internal/pyruntime/pyruntimetest"
 	"agentfactory/internal/sandbox"
 	"agentfactory/internal/web"
 )
@@ -46,15 +47,9 @@ func missing(t testing.TB, err error) {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	python, err := pyruntime.Discover(t.Context(), "", sandbox.Readable)
-	require.NoError(t, err)
-	dir := t.TempDir()
-	box, err := sandbox.New(sandbox.Config{Python: python.Path, ReadOnly: python.Roots, StateDir: dir, Min: sandbox.Namespaced})
-	missing(t, err)
-	rt, err := pyruntime.New(pyruntime.Config{Python: python, Dir: filepath.Join(dir, "packages"), Sandbox: box})
-	require.NoError(t, err)
+	rt, dir := pyruntimetest.New(t, sandbox.Namespaced), t.TempDir()
 	places := browser.Places{Driver: os.Getenv("AGENTFACTORY_TEST_PLAYWRIGHT"), Executable: os.Getenv("AGENTFACTORY_TEST_CHROMIUM"), StateDir: dir}
-	_, err = browser.Find(t.Context(), places)
+	_, err := browser.Find(t.Context(), places)
 	missing(t, err)
 	dial := offlinesite.Dialer(netguard.Dialer(nil).DialContext)
 	pool := browser.New(browser.Config{Places: places, Sessions: browser.OpenSessions(dir, ""), Dial: dial})
