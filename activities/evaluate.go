@@ -76,9 +76,10 @@ func (e *Evaluations) begin(ctx context.Context, id string, in OpenEvaluationInp
 		return archive.Record{}, err
 	}
 	budget := in.Budget.Or(e.Defaults).Or(run.DefaultBudget)
-	if (budget.CostUSD > 0 || in.CountsCost) && !settings.Priced {
-		return archive.Record{}, invalid("budget.cost_usd, total.cost_usd: no price is known for %s or %s, so nothing could be counted; add it under prices in config.yaml, or leave cost_usd out",
-			settings.Model, settings.SubagentModel)
+	if budget.CostUSD > 0 || in.CountsCost {
+		if err := settings.mustBePriced("budget.cost_usd, total.cost_usd"); err != nil {
+			return archive.Record{}, err
+		}
 	}
 	digest := string(objectstore.DigestOf(object.Body))
 	r := archive.Record{
@@ -186,9 +187,6 @@ func (e *Evaluations) snapshot(ctx context.Context, id, part, library string) (n
 
 // followable checks that an evaluation left a library for every arm.
 func (e *Evaluations) followable(ctx context.Context, r archive.Record) error {
-	if r.FromScratch {
-		return invalid("library, from_scratch: runs from scratch begin with empty libraries; leave one of the two out")
-	}
 	for _, arm := range r.Arms {
 		if _, err := e.Libraries.Open(ctx, archive.Library(r.Library, arm, 0)); errors.Is(err, skillstore.ErrUnknownLibrary) {
 			return invalid("library: evaluation %s left no library for %s: take the same methods, as many repeats at most, and one that was not from scratch", r.Library, arm.Name())
@@ -235,12 +233,9 @@ func (e *Evaluations) OpenTask(ctx context.Context, in TaskRef) (OpenedTask, err
 		return OpenedTask{}, failure("read the evaluation", err)
 	}
 	task := tasks[in.Number-1]
-	own := 0
+	library := archive.Library(in.Evaluation, in.Arm, 0)
 	if record.FromScratch {
-		own = in.Number
-	}
-	library := archive.Library(in.Evaluation, in.Arm, own)
-	if record.FromScratch {
+		library = archive.Library(in.Evaluation, in.Arm, in.Number)
 		if err := e.Libraries.Fork(ctx, library, record.Snapshot); err != nil {
 			return OpenedTask{}, failure("make the library of the task", err)
 		}

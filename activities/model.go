@@ -42,6 +42,15 @@ type ModelSettings struct {
 	Scripted        bool // a script answers, and no model
 }
 
+// mustBePriced refuses a limit on cost that could never be reached.
+func (s ModelSettings) mustBePriced(field string) error {
+	if s.Priced {
+		return nil
+	}
+	return invalid("%s: no price is known for %s or %s, so nothing could be counted; add it under prices in config.yaml, or leave cost_usd out",
+		field, s.Model, s.SubagentModel)
+}
+
 // Model makes the meta-agent's calls.
 type Model struct {
 	Records *run.Records

@@ -60,9 +60,10 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 		return BeginResult{}, failure("resolve the model", err)
 	}
 	budget := in.Budget.Or(r.Defaults).Or(run.DefaultBudget)
-	if budget.CostUSD > 0 && !settings.Priced {
-		return BeginResult{}, invalid("budget.cost_usd: no price is known for %s or %s, so nothing could be counted; add it under prices in config.yaml, or leave cost_usd out",
-			settings.Model, settings.SubagentModel)
+	if budget.CostUSD > 0 {
+		if err := settings.mustBePriced("budget.cost_usd"); err != nil {
+			return BeginResult{}, err
+		}
 	}
 	method, err := metaskill.MethodNamed(in.Method)
 	if err != nil {

@@ -36,7 +36,6 @@ type evaluating struct {
 	tally  map[string]*Tally
 	spent  EvaluationTotal
 	paused *Pause
-	listed bool
 	watched
 }
 

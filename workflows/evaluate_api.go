@@ -76,11 +76,8 @@ type EvaluationCarry struct {
 
 // Tally counts what one method has done so far.
 type Tally struct {
-	Done        int `json:"done"`
-	Passed      int `json:"passed"`
-	Failed      int `json:"failed"`
-	CheckErrors int `json:"check_errors"`
-	Reused      int `json:"reused"`
+	Done   int `json:"done"`
+	Passed int `json:"passed"`
 }
 
 // Bounds of an evaluation.
@@ -142,15 +139,7 @@ func (in EvaluateInput) Check() error {
 // count adds a task to what a method has done.
 func (t *Tally) count(d activities.TaskDone) {
 	t.Done++
-	switch d.Verdict {
-	case evaluation.Passed:
+	if d.Verdict == evaluation.Passed {
 		t.Passed++
-	case evaluation.Failed:
-		t.Failed++
-	case evaluation.CheckError:
-		t.CheckErrors++
-	}
-	if d.Choice == run.Reused || d.Choice == run.Evolved || d.Choice == run.Mixed {
-		t.Reused++
 	}
 }

@@ -20,10 +20,9 @@ func (e *evaluating) abort(ctx workflow.Context, cause error) error {
 	}
 	if len(e.opened.Arms) > 0 {
 		disconnected, _ := workflow.NewDisconnectedContext(ctx)
-		var made activities.EvaluationReport
 		var acts *activities.Evaluations
 		in := activities.ReportInput{Evaluation: workflow.GetInfo(ctx).WorkflowExecution.ID}
-		if err := workflow.ExecuteActivity(withSummary(disconnected, recordKeeping, "report what has been done"), acts.ReportEvaluation, in).Get(disconnected, &made); err != nil {
+		if err := workflow.ExecuteActivity(withSummary(disconnected, recordKeeping, "report what has been done"), acts.ReportEvaluation, in).Get(disconnected, nil); err != nil {
 			workflow.GetLogger(ctx).Error("the report was not written", "error", err)
 		}
 	}

@@ -63,7 +63,7 @@ func (e *evaluating) solve(ctx workflow.Context, ref activities.TaskRef, task ac
 		return grade, err
 	}
 	grade.RunID, grade.Seconds = res.RunID, workflow.Now(ctx).Sub(grade.Started).Seconds()
-	grade.Ended, grade.Reason = run.Completed, ""
+	grade.Ended = run.Completed
 	if err != nil {
 		grade.Ended, grade.Reason = endOfChild(err), clip(reasonOf(err), maxToldReason)
 	}
