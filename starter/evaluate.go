@@ -134,6 +134,9 @@ func (o *evaluateOptions) plan(args []string) (startPlan, error) {
 }
 
 func (a *app) evaluate(ctx context.Context, o evaluateOptions, p startPlan) error {
+	if err := makeReportDir(o.out); err != nil {
+		return err
+	}
 	c, err := a.openFor(ctx, p)
 	if err != nil {
 		return err

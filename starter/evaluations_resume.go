@@ -19,6 +19,9 @@ func (a *app) evaluationsWatchCommand() *cobra.Command {
 		Example: `  starter evaluations watch evaluate-offline-k3x9qa --out ./report`,
 		Args:    exactly("the ID of an evaluation"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := makeReportDir(out); err != nil {
+				return err
+			}
 			c, err := a.open(cmd.Context(), wanted{})
 			if err != nil {
 				return err
@@ -47,6 +50,9 @@ To hold one that goes on, and to let it go on, use "starter runs pause" and "res
   starter evaluations resume evaluate-offline-k3x9qa --total-cost 10`,
 		Args: exactly("the ID of an evaluation"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := makeReportDir(out); err != nil {
+				return err
+			}
 			c, err := a.open(cmd.Context(), wanted{})
 			if err != nil {
 				return err

@@ -85,14 +85,25 @@ func (a *app) showEvaluation(ctx context.Context, c *connection, id, out string)
 	return nil
 }
 
+// makeReportDir makes the directory of --out; commands that wait for hours do so before they start.
+func makeReportDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return badInput("--out: make the directory for the report: %w; choose another one", err)
+	}
+	return nil
+}
+
 // writeReport writes all forms of a report into a directory.
 func writeReport(r evaluation.Report, dir string) error {
 	forms, err := archive.Forms(r)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return badInput("--out: make the directory: %w", err)
+	if err := makeReportDir(dir); err != nil {
+		return err
 	}
 	for form, body := range forms {
 		if err := os.WriteFile(filepath.Join(dir, "report."+form), body, 0o644); err != nil {
