@@ -111,7 +111,7 @@ func TestAWorkerKilledInAnyStepOfARepairChangesNothing(t *testing.T) {
 			for workflow, r := range runs {
 				s.requireRepaired(counterOf(workflow), s.ended(r))
 				fields[workflow].requireAllWentOff(t)
-				require.Equal(t, int32(3), s.attempts(r.GetID())[d.activity], "its worker died twice in %s", d.activity)
+				require.GreaterOrEqual(t, s.attempts(r.GetID())[d.activity], int32(3), "its worker died twice in %s; a third attempt may have been dealt to a dead poller", d.activity)
 				calls += repairCalls[workflow]
 			}
 			repeated := s.repeatedModelCalls()
