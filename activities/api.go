@@ -58,6 +58,8 @@ type BeginResult struct {
 	// Listed says that the server knows the search attributes; Unlisted why it does not.
 	Listed   bool   `json:"listed,omitempty"`
 	Unlisted string `json:"unlisted,omitempty"`
+	// Versioned says that the run was begun by a worker of a deployment, whose versions come and go.
+	Versioned bool `json:"versioned,omitempty"`
 }
 
 // ThinkInput asks for the next turn: one model call.

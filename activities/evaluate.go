@@ -28,6 +28,8 @@ type Evaluations struct {
 	Listed func(context.Context) error
 	// Webhook is told of evaluations that got worse; nil tells nobody.
 	Webhook *Webhook
+	// Versioned says that this worker belongs to a worker deployment.
+	Versioned bool
 }
 
 // LiveLibrary names the live library as what an evaluation begins with.
@@ -53,6 +55,7 @@ func (e *Evaluations) OpenEvaluation(ctx context.Context, in OpenEvaluationInput
 	}
 	return OpenedEvaluation{
 		Arms: record.Arms, Count: record.Count, Model: record.Model, Budget: record.Budget, Previous: record.Previous, Listed: e.Listed(ctx) == nil,
+		Versioned: e.Versioned,
 	}, nil
 }
 

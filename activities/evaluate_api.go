@@ -31,6 +31,8 @@ type OpenedEvaluation struct {
 	Budget   run.Budget    `json:"budget"` // of each task, resolved
 	Previous string        `json:"previous,omitempty"`
 	Listed   bool          `json:"listed,omitempty"` // the server knows the search attributes
+	// Versioned says that it was opened by a worker of a deployment, whose versions come and go.
+	Versioned bool `json:"versioned,omitempty"`
 }
 
 // TaskRef names a task of an arm.

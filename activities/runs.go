@@ -44,6 +44,8 @@ type Runs struct {
 	VersionsPerDay int
 	// Listed reports whether the Temporal server knows the search attributes; its error says why not.
 	Listed func(context.Context) error
+	// Versioned says that this worker belongs to a worker deployment.
+	Versioned bool
 }
 
 // Begin resolves once what the whole run relies on (the model, its limits, the
@@ -91,7 +93,7 @@ func (r *Runs) Begin(ctx context.Context, in BeginInput) (BeginResult, error) {
 	}
 	res := BeginResult{Turn: turnKey, Step: stepKey, Model: turn.Opening.Model, SubagentModel: turn.Opening.SubagentModel, Budget: budget, Priced: settings.Priced,
 		Offered: o.offered, Calls: callsOf(turn.Reply), Policy: r.Policy, Listed: true, Searched: o.searched, Notes: o.notes, Usage: run.Usage{EmbeddingTokens: o.embedding},
-		Task: turn.Opening.Task, Evolves: turn.Opening.Evolves, Nothing: o.nothing, Lessons: turn.Opening.Lessons}
+		Task: turn.Opening.Task, Evolves: turn.Opening.Evolves, Nothing: o.nothing, Lessons: turn.Opening.Lessons, Versioned: r.Versioned}
 	if err := r.Listed(ctx); err != nil {
 		res.Listed, res.Unlisted = false, cut(err.Error(), maxReason)
 	}

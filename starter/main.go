@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"agentfactory/internal/embedded/s3server"
+	"agentfactory/internal/version"
 )
 
 func main() {
@@ -79,8 +80,10 @@ Exit codes
 		RunE:              group,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
+		Version:           version.Line("starter"),
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on stdout")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.demoCommand(), a.solveCommand().Command, a.installCommand().Command, a.evolveCommand().Command, a.deployCommand().Command, a.evaluateCommand().Command, a.evaluationsCommand(), a.scheduleCommand(), a.statsCommand(), a.verifyCommand(), a.mcpCommand(), a.runsCommand(), a.skillsCommand(), a.policyCommand(), a.modelCommand(), a.browserCommand(), a.doctorCommand(), a.devCommand())

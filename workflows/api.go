@@ -214,6 +214,7 @@ type Carry struct {
 	Used      []string          `json:"used,omitempty"`
 	Paused    *Pause            `json:"paused,omitempty"`
 	Steps     int               `json:"steps,omitempty"`
+	Versioned bool              `json:"versioned,omitempty"`
 	Events    int               `json:"events"`           // number of story lines so far
 	Recent    []run.Event       `json:"recent,omitempty"` // the latest of them
 }

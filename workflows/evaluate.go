@@ -164,15 +164,18 @@ func (e *evaluating) lane(ctx workflow.Context, i int) error {
 	return nil
 }
 
-// ready holds a lane before a task: while the evaluation is paused, when its history is long, when its budget is spent.
+// ready holds a lane before a task: while the evaluation is paused, when it has to continue as new, when its budget is spent.
 func (e *evaluating) ready(ctx workflow.Context) error {
 	info := workflow.GetInfo(ctx)
-	if err := workflow.Await(ctx, func() bool { return e.paused == nil || info.GetContinueAsNewSuggested() }); err != nil {
+	leaves := func() bool {
+		return info.GetContinueAsNewSuggested() || e.paused != nil && e.opened.Versioned && targetChanged(ctx)
+	}
+	if err := awaitPerson(ctx, e.opened.Versioned, func() bool { return e.paused == nil || leaves() }); err != nil {
 		return err
 	}
 	total := e.in.Total
 	switch {
-	case info.GetContinueAsNewSuggested():
+	case leaves():
 		return errLong
 	case total.CostUSD > 0 && e.spent.CostUSD >= total.CostUSD:
 		return exhausted(fmt.Sprintf("%.4f of %.4f USD of the evaluation are spent", e.spent.CostUSD, total.CostUSD))

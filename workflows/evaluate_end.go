@@ -40,8 +40,9 @@ func (e *evaluating) end(ctx workflow.Context, outcome run.Outcome, reason strin
 	e.list(ctx, outcomeKey.ValueSet(string(outcome)), phaseKey.ValueSet(string(run.Finished)))
 }
 
-// errLong says that the history has grown long: tasks under way are done, and none is begun.
-var errLong = errors.New("the history has grown long")
+// errLong says that the history has grown long, or that a paused evaluation moves to a newer version: tasks under way are
+// done, and none is begun.
+var errLong = errors.New("the evaluation continues as new")
 
 func (e *evaluating) continueAsNew(ctx workflow.Context) error {
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
@@ -51,7 +52,7 @@ func (e *evaluating) continueAsNew(ctx workflow.Context) error {
 	in.Carry = &EvaluationCarry{
 		Opened: e.opened, First: e.first, Next: e.next, Tally: e.tally, Spent: e.spent, Paused: e.paused, Events: e.story.seq, Recent: e.story.recent(),
 	}
-	return workflow.NewContinueAsNewError(ctx, EvaluateType, in)
+	return continuedAsNew(ctx, e.opened.Versioned, in)
 }
 
 // report makes the report, and marks an evaluation that got worse than the one before.

@@ -73,6 +73,7 @@ type agent struct {
 	policy    activities.Policy
 	budget    run.Budget
 	priced    bool // costs can be counted
+	versioned bool // its workers belong to a deployment
 
 	turn      string            // key of the last turn
 	number    int               // its number
@@ -116,7 +117,7 @@ func newAgent(in InstallInput) *agent {
 	}
 	if c := in.Carry; c != nil {
 		a.model, a.subagents, a.policy, a.evolves, a.gates = c.Model, c.Subagents, c.Policy, c.Evolves, c.Gates
-		a.budget, a.priced, a.listed.possible = c.Budget, c.Priced, c.Listed
+		a.budget, a.priced, a.listed.possible, a.versioned = c.Budget, c.Priced, c.Listed, c.Versioned
 		a.turn, a.number, a.calls, a.answers, a.workspace, a.nextStep = c.Turn, c.Number, c.Calls, c.Answers, c.Workspace, c.NextStep
 		a.note, a.messages, a.warned, a.idle, a.accepted = c.Note, c.Messages, c.Warned, c.Idle, c.Accepted
 		a.lessons = c.Lessons
@@ -192,18 +193,19 @@ func (a *agent) next(ctx workflow.Context) error {
 }
 
 // ready holds the run before an action: while it is paused, and to continue as new when
-// the history has grown long, which updates to a paused run do as well.
+// the history has grown long, which updates to a paused run do as well, and when a newer
+// version is there for a run that waits for a person.
 func (a *agent) ready(ctx workflow.Context) error {
 	info := workflow.GetInfo(ctx)
 	grown := func() bool { return info.GetContinueAsNewSuggested() && a.learning == "" } // a lesson is a few actions more, at most
 	if a.paused != nil && a.turn != "" && !a.mustAsk() {
 		a.wait(ctx, run.Paused, a.pauseReason())
-		if err := workflow.Await(ctx, func() bool { return a.paused == nil || grown() }); err != nil {
+		if err := awaitPerson(ctx, a.versioned, func() bool { return a.paused == nil || grown() || a.mayMove(ctx) }); err != nil {
 			return err
 		}
 		a.goOn(ctx)
 	}
-	if a.turn != "" && grown() {
+	if a.turn != "" && (grown() || a.mayMove(ctx)) {
 		return a.continueAsNew(ctx)
 	}
 	if a.steps > 0 && !a.mustAsk() {
@@ -221,15 +223,15 @@ func (a *agent) continueAsNew(ctx workflow.Context) error {
 	in := a.in
 	in.Files, in.Paused = nil, false // the files are in the workspace
 	in.Carry = &Carry{
-		Model: a.model, Subagents: a.subagents, Policy: a.policy, Evolves: a.evolves, Lessons: a.lessons, Gates: a.gates, Budget: a.budget, Priced: a.priced, Listed: a.listed.possible,
+		Model: a.model, Subagents: a.subagents, Policy: a.policy, Evolves: a.evolves, Lessons: a.lessons, Gates: a.gates, Budget: a.budget, Priced: a.priced, Listed: a.listed.possible, Versioned: a.versioned,
 		Turn: a.turn, Number: a.number, Calls: a.calls, Amended: a.amended, Answers: a.answers, Workspace: a.workspace, NextStep: a.nextStep,
 		Note: a.note, Messages: a.messages, Warned: a.warned, Idle: a.idle, Accepted: a.accepted,
 		Usage: a.usage, Offered: a.offered, Skills: a.skills, Used: a.used, Paused: a.paused, Steps: a.steps, Events: a.story.seq, Recent: a.story.recent(),
 	}
 	if a.evolve != nil {
-		return workflow.NewContinueAsNewError(ctx, typeOf(ctx), EvolveInput{Skill: a.evolve.Skill, Query: a.evolve.Query, InstallInput: in})
+		return continuedAsNew(ctx, a.versioned, EvolveInput{Skill: a.evolve.Skill, Query: a.evolve.Query, InstallInput: in})
 	}
-	return workflow.NewContinueAsNewError(ctx, typeOf(ctx), in)
+	return continuedAsNew(ctx, a.versioned, in)
 }
 
 func (a *agent) open(ctx workflow.Context) error {
@@ -240,7 +242,7 @@ func (a *agent) open(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	a.turn, a.workspace, a.model, a.subagents, a.budget, a.priced = res.Turn, res.Step, res.Model, res.SubagentModel, res.Budget, res.Priced
+	a.turn, a.workspace, a.model, a.subagents, a.budget, a.priced, a.versioned = res.Turn, res.Step, res.Model, res.SubagentModel, res.Budget, res.Priced, res.Versioned
 	a.offered, a.policy, a.calls, a.evolves, a.nothing = res.Offered, res.Policy, res.Calls, res.Evolves, res.Nothing
 	a.usage, a.lessons = a.usage.Add(res.Usage), res.Lessons
 	if a.in.Task == "" {

@@ -43,6 +43,9 @@ func (c *Config) check() error {
 	if err := c.Library.check(); err != nil {
 		return err
 	}
+	if err := c.Worker.check(); err != nil {
+		return err
+	}
 	return c.Limits.check()
 }
 

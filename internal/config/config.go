@@ -32,6 +32,7 @@ type Config struct {
 	Packages       Packages         `yaml:"packages"`
 	Policy         Policy           `yaml:"policy"`
 	Evaluation     Evaluation       `yaml:"evaluation"`
+	Worker         Worker           `yaml:"worker"`
 
 	File     string   `yaml:"-"` // absolute path of the configuration file that was read, "" when there is none
 	Warnings []string `yaml:"-"` // one line each: works, but deserves a look
@@ -243,6 +244,7 @@ func (c *Config) complete(getenv func(string) string) error {
 	c.Packages.UV = expandHome(getenv, c.Packages.UV)
 	c.Limits.Subagent = c.Limits.Subagent.orDefault()
 	c.Library = c.Library.orDefault()
+	c.Worker = c.Worker.orDefault()
 	c.Temporal.Configured = getenv("TEMPORAL_ADDRESS")+getenv("TEMPORAL_PROFILE")+getenv("TEMPORAL_CONFIG_FILE") != ""
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 type Setting struct {
 	Key     string // in config.yaml; "" when the environment alone sets it
 	Env     string // "" when the file alone sets it
+	Flag    string // of the worker command, without its dashes; "" when it has none
 	Default string // in words
 	Purpose string
 	Secret  bool // its value is never shown
@@ -29,10 +30,23 @@ func (s Setting) read(c *Config, getenv func(string) string) error {
 		*s.field(c) = value
 	case s.typed != nil:
 		if err := s.typed(c).UnmarshalText([]byte(value)); err != nil {
-			return fmt.Errorf("%s: %w", s.Env, err)
+			return fmt.Errorf("%s: %w", s.name(), err)
 		}
 	}
 	return nil
+}
+
+// name is how messages speak of a setting: the flag where it has one, the variable, and the key where it has both.
+func (s Setting) name() string {
+	if s.Flag == "" {
+		return s.Env
+	}
+	return fmt.Sprintf("--%s (%s, %s)", s.Flag, s.Env, s.Key)
+}
+
+// settingOf finds a setting that the table holds by its key.
+func settingOf(key string) Setting {
+	return settings[slices.IndexFunc(settings, func(s Setting) bool { return s.Key == key })]
 }
 
 // Settings returns all settings in the order in which they are best explained.
@@ -83,6 +97,11 @@ var settings = []Setting{
 	{Env: "TEMPORAL_CONFIG_FILE", Default: "Temporal's own", Purpose: "Temporal's configuration file"},
 	{Env: "TEMPORAL_NAMESPACE", Default: "default", Purpose: "Temporal namespace"},
 	{Env: "TEMPORAL_API_KEY", Purpose: "key of Temporal Cloud", Secret: true},
+	{Env: "TEMPORAL_TLS", Default: "on with a key or a certificate", Purpose: "true or false: TLS to Temporal"},
+	{Env: "TEMPORAL_TLS_SERVER_CA_CERT_PATH", Default: "the system's", Purpose: "certificates that vouch for the Temporal server"},
+	{Env: "TEMPORAL_TLS_SERVER_NAME", Default: "as in the address", Purpose: "name that its certificate has to have"},
+	{Env: "TEMPORAL_TLS_CLIENT_CERT_PATH", Default: "none", Purpose: "certificate that is shown to it (mTLS)"},
+	{Env: "TEMPORAL_TLS_CLIENT_KEY_PATH", Default: "none", Purpose: "private key of that certificate"},
 
 	{Key: "sandbox.min", Env: "AGENTFACTORY_SANDBOX_MIN", Default: "confined", Purpose: "weakest isolation that is accepted: confined or namespaced",
 		field: func(c *Config) *string { return &c.Sandbox.Min }},
@@ -137,4 +156,33 @@ var settings = []Setting{
 	{Key: "limits.subagent.output", Default: "256KiB", Purpose: "its stdout and its stderr, each"},
 	{Key: "limits.subagent.file_size", Default: "256MiB", Purpose: "one file that it writes"},
 	{Key: "limits.subagent.disk", Default: "1GiB", Purpose: "all files of its workspace"},
+
+	{Key: "worker.queues", Env: "AGENTFACTORY_WORKER_QUEUES", Flag: "queues", Default: "both", Purpose: "task queues that a worker serves: main (workflows, model, library), sandbox (subagents)",
+		typed: func(c *Config) encoding.TextUnmarshaler { return (*separated)(&c.Worker.Queues) }},
+	{Key: "worker.address", Env: "AGENTFACTORY_WORKER_ADDRESS", Flag: "address", Default: "none", Purpose: "host:port on which it answers /healthz and /readyz",
+		field: func(c *Config) *string { return &c.Worker.Address }},
+	{Key: "worker.log_format", Env: "AGENTFACTORY_WORKER_LOG_FORMAT", Flag: "log-format", Default: "text", Purpose: "its log: text or json",
+		field: func(c *Config) *string { return &c.Worker.LogFormat }},
+	{Key: "worker.log_level", Env: "AGENTFACTORY_WORKER_LOG_LEVEL", Flag: "log-level", Default: "info", Purpose: "least level of what it logs: debug, info, warn or error",
+		field: func(c *Config) *string { return &c.Worker.LogLevel }},
+	{Key: "worker.wait", Env: "AGENTFACTORY_WORKER_WAIT", Flag: "wait", Default: "5m", Purpose: "how long it waits for Temporal and S3 at its start",
+		typed: func(c *Config) encoding.TextUnmarshaler { return &c.Worker.Wait }},
+	{Key: "worker.drain", Env: "AGENTFACTORY_WORKER_DRAIN", Flag: "drain", Default: "30s", Purpose: "how long it takes to end: what is being done is finished, or handed over to another worker",
+		typed: func(c *Config) encoding.TextUnmarshaler { return &c.Worker.Drain }},
+	{Key: "worker.main.workflow_tasks", Env: "AGENTFACTORY_WORKER_MAIN_WORKFLOW_TASKS", Flag: "main-workflow-tasks", Default: "1000", Purpose: "workflow tasks of queue main at once",
+		typed: func(c *Config) encoding.TextUnmarshaler { return (*count)(&c.Worker.Main.WorkflowTasks) }},
+	{Key: "worker.main.activities", Env: "AGENTFACTORY_WORKER_MAIN_ACTIVITIES", Flag: "main-activities", Default: "1000", Purpose: "activities of queue main at once: model calls, reads and writes of S3",
+		typed: func(c *Config) encoding.TextUnmarshaler { return (*count)(&c.Worker.Main.Activities) }},
+	{Key: "worker.main.workflow_pollers", Env: "AGENTFACTORY_WORKER_MAIN_WORKFLOW_POLLERS", Flag: "main-workflow-pollers", Default: "2", Purpose: "connections that wait for workflow tasks",
+		typed: func(c *Config) encoding.TextUnmarshaler { return (*count)(&c.Worker.Main.WorkflowPollers) }},
+	{Key: "worker.main.activity_pollers", Env: "AGENTFACTORY_WORKER_MAIN_ACTIVITY_POLLERS", Flag: "main-activity-pollers", Default: "2", Purpose: "connections that wait for activities of queue main",
+		typed: func(c *Config) encoding.TextUnmarshaler { return (*count)(&c.Worker.Main.ActivityPollers) }},
+	{Key: "worker.sandbox.activities", Env: "AGENTFACTORY_WORKER_SANDBOX_ACTIVITIES", Flag: "sandbox-activities", Default: "one per processor, at least 2", Purpose: "subagent runs at once",
+		typed: func(c *Config) encoding.TextUnmarshaler { return (*count)(&c.Worker.Sandbox.Activities) }},
+	{Key: "worker.sandbox.activity_pollers", Env: "AGENTFACTORY_WORKER_SANDBOX_ACTIVITY_POLLERS", Flag: "sandbox-activity-pollers", Default: "2", Purpose: "connections that wait for subagent runs",
+		typed: func(c *Config) encoding.TextUnmarshaler { return (*count)(&c.Worker.Sandbox.ActivityPollers) }},
+	{Key: "worker.deployment", Env: "AGENTFACTORY_WORKER_DEPLOYMENT", Flag: "deployment", Default: "none: not versioned", Purpose: "Temporal worker deployment that it belongs to",
+		field: func(c *Config) *string { return &c.Worker.Deployment }},
+	{Key: "worker.build_id", Env: "AGENTFACTORY_WORKER_BUILD_ID", Flag: "build-id", Default: "none: not versioned", Purpose: "version of that deployment that it is",
+		field: func(c *Config) *string { return &c.Worker.BuildID }},
 }

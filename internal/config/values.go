@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -90,6 +91,19 @@ type separated []string
 // UnmarshalText never fails.
 func (l *separated) UnmarshalText(text []byte) error {
 	*l = strings.FieldsFunc(string(text), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	return nil
+}
+
+// count is a number in a variable.
+type count int
+
+// UnmarshalText parses a whole number in decimal digits.
+func (n *count) UnmarshalText(text []byte) error {
+	parsed, err := strconv.Atoi(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no number", text)
+	}
+	*n = count(parsed)
 	return nil
 }
 

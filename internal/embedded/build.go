@@ -4,7 +4,6 @@ import (
 	"debug/elf"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 	"sync"
 )
@@ -33,17 +32,3 @@ func buildOf(path string) string {
 
 // noteHeader is three words and the name "Go\0\0" before an ELF note's content.
 const noteHeader = 16
-
-// version is for people: a release, or the commit that was built.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && info.Main.Version == "(devel)" {
-			return s.Value
-		}
-	}
-	return info.Main.Version
-}

@@ -16,6 +16,7 @@ import (
 
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded/temporalserver"
+	"agentfactory/internal/version"
 )
 
 // ServeOptions say how a stack runs.
@@ -86,7 +87,7 @@ func (s *stack) start(ctx context.Context) error {
 	}
 	// Without a control address it says who is starting, so that Stop can end a start that hangs.
 	s.state = last
-	s.state.Process, s.state.StartedAt, s.state.Version = identify(os.Getpid()), time.Now().UTC(), version()
+	s.state.Process, s.state.StartedAt, s.state.Version = identify(os.Getpid()), time.Now().UTC(), version.String()
 	s.state.Control, s.state.Token = "", ""
 	if err := s.state.write(s.layout.state()); err != nil {
 		return err

@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -24,23 +25,42 @@ type Temporal struct {
 	Namespace string
 }
 
-// DialTemporal connects to the server at address, or with "" to the one that is
-// configured in Temporal's own way (TEMPORAL_ADDRESS, TEMPORAL_PROFILE, its TOML file).
-func DialTemporal(ctx context.Context, address string) (Temporal, error) {
+// ErrTemporalConfig says that Temporal's settings cannot be used: no server will change that.
+var ErrTemporalConfig = errors.New("the Temporal configuration cannot be used")
+
+// TemporalOptions are those of a connection to the server at address, or with "" to the one that is configured in Temporal's
+// own way: TEMPORAL_ADDRESS and further variables, TEMPORAL_PROFILE, its TOML file; TLS, client certificates and API keys
+// with it. An error is ErrTemporalConfig and never shows a key.
+func TemporalOptions(address string) (client.Options, error) {
 	options := client.Options{HostPort: address}
 	if address == "" {
 		configured, err := envconfig.LoadDefaultClientOptions()
 		if err != nil {
-			return Temporal{}, fmt.Errorf("read the Temporal configuration: %w", err)
+			return client.Options{}, fmt.Errorf("%w: %w", ErrTemporalConfig, err)
 		}
 		options = configured
 	}
+	options.Namespace = cmp.Or(options.Namespace, client.DefaultNamespace)
 	options.Logger = slog.New(slog.DiscardHandler) // the SDK reports through errors as well
+	return options, nil
+}
+
+// ConnectTemporal connects once; see TemporalOptions.
+func ConnectTemporal(ctx context.Context, options client.Options) (Temporal, error) {
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
 		return Temporal{}, fmt.Errorf("connect to Temporal at %s: %w; check TEMPORAL_ADDRESS, or unset it to use the embedded server", options.HostPort, err)
 	}
-	return Temporal{Client: c, Namespace: cmp.Or(options.Namespace, client.DefaultNamespace)}, nil
+	return Temporal{Client: c, Namespace: options.Namespace}, nil
+}
+
+// DialTemporal connects to the server at address, or with "" to the configured one.
+func DialTemporal(ctx context.Context, address string) (Temporal, error) {
+	options, err := TemporalOptions(address)
+	if err != nil {
+		return Temporal{}, err
+	}
+	return ConnectTemporal(ctx, options)
 }
 
 // OpenBucket opens the configured S3 bucket with the AWS SDK's standard settings.

@@ -12,13 +12,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
 	"time"
 
-	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"agentfactory/activities"
@@ -45,6 +43,7 @@ type Parts struct {
 	Config   config.Config
 	Temporal Temporal
 	Objects  objectstore.Store
+	Worker   config.Worker     // how the queues are served; the zero value serves both, unversioned
 	State    string            // directory for caches and scratch files
 	Scripts  map[string][]byte // scripted models that are served, by their names
 	// Tools are tool skills beside shell_command that this worker can carry out, by name.
@@ -54,15 +53,15 @@ type Parts struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Service is a worker on both task queues.
+// Service is a worker on one or both of the task queues.
 type Service struct {
+	queues
 	models   *Models
 	python   *pyruntime.Runtime
 	exporter *activities.Exporter
-	listing  *listing
+	listing  *listing // nil where no workflows are served
 	tools    toolSet
 	rules    rules
-	workers  []worker.Worker
 	scripts  []*scripted.Running
 	level    sandbox.Level
 	scratch  string // of this process
@@ -71,7 +70,7 @@ type Service struct {
 // New checks every part, so that a wrong configuration shows at the start and not in
 // the middle of a run. It starts nothing but the scripted model.
 func New(ctx context.Context, p Parts) (*Service, error) {
-	s := &Service{}
+	s := &Service{queues: newQueues(p.Worker)}
 	if err := s.openModels(p); err != nil {
 		return nil, err
 	}
@@ -212,7 +211,7 @@ func scratchDir(root string) (string, error) {
 	return own, nil
 }
 
-// assemble registers workflows and activities on their task queues.
+// assemble registers workflows and activities on the task queues that this worker serves.
 func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blobs, libraries *skillstore.Libraries) {
 	skills := libraries.Live()
 	agents := &activities.Subagents{
@@ -220,41 +219,39 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: s.tools.byName, Secrets: secrets(p.Config),
 		Policy: s.rules.ruling, Packages: s.rules.pack, Dial: p.Dial,
 	}
-	s.listing = &listing{temporal: p.Temporal}
-	main := worker.New(p.Temporal.Client, workflows.TaskQueue, worker.Options{
-		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
-	})
+	evaluations, exports := archive.New(p.Objects), export.Library{Skills: skills, Blobs: blobs, Objects: p.Objects}
+	if box := s.serve(p, config.QueueSandbox, sandboxOptions(p.Worker.Sandbox)); box != nil {
+		s.exporter.Library = exports
+		box.RegisterActivity(agents)
+		box.RegisterActivity(s.exporter)
+		box.RegisterActivity(&activities.Grader{Archive: evaluations, Libraries: libraries, Agents: agents})
+	}
+	main := s.serve(p, config.QueueMain, mainOptions(p.Worker.Main))
+	if main == nil {
+		return
+	}
 	for name, w := range workflows.All() {
 		main.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}
+	s.listing = &listing{temporal: p.Temporal}
+	versioned := p.Worker.Deployment != ""
 	lessons := &activities.Lessons{Records: records, Blobs: blobs, Embedder: s.models, Open: libraries.Objects}
 	main.RegisterActivity(lessons)
 	library := p.Config.Library
 	main.RegisterActivity(&activities.Runs{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Libraries: libraries, Lessons: lessons, Models: s.models, Tools: s.tools.offered, Defaults: defaults(p.Config.Limits.Run),
 		Policy:         activities.Policy{Checks: library.Checks == config.ChecksOn, AskPromotions: library.Promotions == config.PromotionsAsk, GateCases: *library.GateCases},
-		VersionsPerDay: *library.VersionsPerDay, Listed: s.listing.check,
+		VersionsPerDay: *library.VersionsPerDay, Listed: s.listing.check, Versioned: versioned,
 	})
 	main.RegisterActivity(&activities.Model{Records: records, Models: s.models})
 	main.RegisterActivity(&activities.Library{Records: records, Blobs: blobs, Skills: skills, Libraries: libraries, VersionsPerDay: *library.VersionsPerDay})
 	main.RegisterActivity(&activities.Gates{Skills: skills, Libraries: libraries, Models: s.models})
-	evaluations := archive.New(p.Objects)
 	main.RegisterActivity(&activities.Evaluations{
 		Archive: evaluations, Objects: p.Objects, Libraries: libraries, Models: s.models, Defaults: defaults(p.Config.Limits.Run),
-		Namespace: p.Temporal.Namespace, Listed: s.listing.check, Webhook: webhook(p.Config.Evaluation),
+		Namespace: p.Temporal.Namespace, Listed: s.listing.check, Webhook: webhook(p.Config.Evaluation), Versioned: versioned,
 	})
-	exports := export.Library{Skills: skills, Blobs: blobs, Objects: p.Objects}
-	s.exporter.Library = exports
 	main.RegisterActivity(&activities.Exports{Library: exports})
 	main.RegisterActivity(agents)
-	box := worker.New(p.Temporal.Client, workflows.SandboxTaskQueue, worker.Options{
-		WorkerStopTimeout: stopWithin, MaxHeartbeatThrottleInterval: beatsReachServer, DefaultHeartbeatThrottleInterval: beatsReachServer,
-		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: max(2, runtime.NumCPU()),
-	})
-	box.RegisterActivity(agents)
-	box.RegisterActivity(s.exporter)
-	box.RegisterActivity(&activities.Grader{Archive: evaluations, Libraries: libraries, Agents: agents})
-	s.workers = []worker.Worker{main, box}
 }
 
 // webhook is what is told of evaluations that got worse.
@@ -265,16 +262,12 @@ func webhook(c config.Evaluation) *activities.Webhook {
 	return &activities.Webhook{URL: c.Webhook.Reveal(), Client: http.DefaultClient}
 }
 
-const (
-	stopWithin = 10 * time.Second
-	// A cancellation comes back with a heartbeat: the SDK's default of 30 s between them would make people wait.
-	beatsReachServer = time.Second
-)
-
-// Start registers the search attributes where it may and begins to poll both task queues.
+// Start registers the search attributes where it may and begins to poll the task queues.
 func (s *Service) Start(ctx context.Context) error {
-	if err := s.listing.register(ctx); err != nil {
-		slog.WarnContext(ctx, "runs cannot be listed by search attributes; `starter doctor` shows what to do", "error", err)
+	if s.listing != nil {
+		if err := s.listing.register(ctx); err != nil {
+			slog.WarnContext(ctx, "runs cannot be listed by search attributes; `starter doctor` shows what to do", "error", err)
+		}
 	}
 	for _, w := range s.workers {
 		if err := w.Start(); err != nil {
@@ -285,11 +278,9 @@ func (s *Service) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends polling and waits a little for what is being done.
+// Stop ends polling at once and returns when what is being done is finished or handed over, within Worker.Drain.
 func (s *Service) Stop() {
-	for _, w := range s.workers {
-		w.Stop()
-	}
+	s.drain()
 	s.tools.browser.Close()
 	for _, script := range s.scripts {
 		script.Close()
