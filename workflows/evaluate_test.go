@@ -30,6 +30,8 @@ type field struct {
 	solve  func(ctx workflow.Context, in InstallInput) (run.Result, error)
 	report activities.EvaluationReport
 
+	versioned bool // the workers belong to a deployment
+
 	opened    activities.OpenEvaluationInput
 	begun     []string // workflow IDs of tasks, in the order in which they were begun
 	graded    []activities.GradeInput
@@ -59,7 +61,7 @@ func (f *field) register() {
 	f.RegisterActivity(grader)
 	f.OnActivity(evaluations.OpenEvaluation, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.OpenEvaluationInput) (activities.OpenedEvaluation, error) {
 		f.opened = in
-		res := activities.OpenedEvaluation{Count: f.count, Model: "m", Budget: run.Budget{Turns: 7}}
+		res := activities.OpenedEvaluation{Count: f.count, Model: "m", Budget: run.Budget{Turns: 7}, Versioned: f.versioned}
 		for i := range in.Repeat {
 			for _, m := range in.Methods {
 				res.Arms = append(res.Arms, archive.Arm{Method: m, Repeat: i + 1})

@@ -41,6 +41,8 @@ type bench struct {
 	past    []activities.Chosen // cases of every gate
 	policy  activities.Policy
 	lessons []run.Lesson // of earlier tasks
+
+	versioned bool // the workers belong to a deployment
 }
 
 func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
@@ -73,7 +75,7 @@ func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 	b.RegisterActivity(gates)
 	b.OnActivity(runs.Begin, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, in activities.BeginInput) (activities.BeginResult, error) {
 		return activities.BeginResult{Turn: "turn0", Step: "step0", Model: "scripted", Budget: in.Budget.Or(run.DefaultBudget), Listed: true, Policy: b.policy,
-			Evolves: evolved(in), Lessons: b.lessons}, nil
+			Evolves: evolved(in), Lessons: b.lessons, Versioned: b.versioned}, nil
 	})
 	b.OnActivity(model.Think, mock.Anything, mock.Anything).Maybe().Return(func(ctx context.Context, in activities.ThinkInput) (activities.ThinkResult, error) {
 		return b.answer(ctx, in)

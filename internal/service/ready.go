@@ -21,7 +21,7 @@ type Readiness struct {
 
 // Part is one thing that a worker needs, or that its operator should know of.
 type Part struct {
-	Name   string `json:"name"` // temporal, s3, polling or deployment
+	Name   string `json:"name"` // temporal, s3 or deployment; polling where it is that which is missing
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail,omitempty"` // what is wrong and what to do about it
 }
@@ -31,7 +31,6 @@ type Needs struct {
 	Temporal Temporal
 	Objects  objectstore.Store
 	Worker   config.Worker
-	Polling  func() error // why the queues are not served; nil while they are
 }
 
 // partPatience is how long one part may take to answer: probes give up after a few seconds themselves.
@@ -48,7 +47,6 @@ func (n Needs) Ready(ctx context.Context) Readiness {
 	}{
 		{"temporal", func(ctx context.Context) error { return CheckNamespace(ctx, n.Temporal) }},
 		{"s3", func(ctx context.Context) error { return Check(ctx, n.Objects) }},
-		{"polling", func(context.Context) error { return n.Polling() }},
 	}
 	r := Readiness{Ready: true, Parts: make([]Part, len(asked))}
 	var answered sync.WaitGroup

@@ -1,0 +1,326 @@
+package e2e
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	bigint "math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"agentfactory/internal/embedded/loopback"
+	"agentfactory/internal/run"
+	"agentfactory/workflows"
+)
+
+// begin starts a worker process with further settings and does not wait for it.
+func (s *stack) begin(settings ...string) *workerProcess {
+	s.t.Helper()
+	return s.launch(workerBinary, append(workerEnv(s.address, s.modelURL, s.s3URL, s.t.TempDir(), publicTempDir(s.t)), settings...))
+}
+
+// probed is a worker that answers probes.
+type probed struct {
+	*workerProcess
+	t   testing.TB
+	url string
+}
+
+func (s *stack) probed(settings ...string) probed {
+	s.t.Helper()
+	port, err := loopback.Ports(1)
+	require.NoError(s.t, err)
+	address := loopback.Address(port[0])
+	return probed{s.begin(append(settings, "AGENTFACTORY_WORKER_ADDRESS="+address)...), s.t, "http://" + address}
+}
+
+// answers waits until a probe is answered as wanted.
+func (p probed) answers(path string, code int, part string) {
+	p.t.Helper()
+	var last string
+	require.Eventually(p.t, func() bool {
+		r, err := http.Get(p.url + path)
+		if err != nil {
+			last = err.Error()
+			return false
+		}
+		defer r.Body.Close()
+		body, _ := io.ReadAll(r.Body)
+		last = string(body)
+		return r.StatusCode == code && strings.Contains(last, part)
+	}, testPatience, 5*tick, "%s wants %d with %q; the last answer: %v", path, code, part, &last)
+}
+
+// exits waits until a worker has ended and returns its exit code.
+func (p *workerProcess) exits() (code int) {
+	p.once.Do(func() { _ = p.cmd.Wait() }) // the code tells
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func TestTwoWorkersShareTheQueuesBehindMutualTLS(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, greeter)
+	gate := newTLSGate(t, s.address)
+	settings := append(gate.client(), "AGENTFACTORY_WORKER_LOG_FORMAT=json", "TEMPORAL_API_KEY=key-of-a-cloud")
+	main := s.probed(append(settings, "AGENTFACTORY_WORKER_QUEUES=main")...)
+	main.answers("/readyz", http.StatusOK, `{"name":"s3","ok":true}`)
+	main.answers("/healthz", http.StatusOK, `"version":`)
+	r := s.start(workflows.InstallInput{Task: "greet"})
+	s.waitFor(r, func(st run.Status) bool { return strings.Contains(st.Action, "greeter") })
+
+	box := s.probed(append(settings, "AGENTFACTORY_WORKER_QUEUES=sandbox", "AGENTFACTORY_WORKER_SANDBOX_ACTIVITIES=1")...)
+	box.answers("/readyz", http.StatusOK, `{"name":"temporal","ok":true}`)
+	res, err := s.result(r)
+	require.NoError(t, err)
+	require.Equal(t, "hello wrold", res.Answer)
+
+	requireLine(t, main.out, map[string]any{"msg": "activity done", "activity": "Think", "workflow": "Install", "workflow_id": res.WorkflowID, "run_id": res.RunID})
+	requireLine(t, box.out, map[string]any{"msg": "activity done", "activity": "RunSubagent", "workflow_id": res.WorkflowID, "ok": true})
+	requireLine(t, main.out, map[string]any{"msg": "workflow done", "run_id": res.RunID})
+	for _, secret := range []string{"sk-test-0123456789abcdef", "test-secret", "key-of-a-cloud", "hello wrold"} {
+		require.NotContains(t, main.out.String()+box.out.String(), secret)
+	}
+
+	stranger := s.begin("TEMPORAL_ADDRESS="+gate.address, "TEMPORAL_TLS_SERVER_CA_CERT_PATH="+gate.ca, "AGENTFACTORY_WORKER_WAIT=3s")
+	require.Equal(t, 6, stranger.exits(), "nobody comes in without a certificate")
+
+	s.s3.Stop()
+	main.answers("/readyz", http.StatusServiceUnavailable, `{"name":"s3","ok":false,"detail":"`)
+	main.answers("/healthz", http.StatusOK, `"ok":true`)
+}
+
+// requireLine wants a line of a JSON log with all of these attributes.
+func requireLine(t *testing.T, log *lockedBuffer, want map[string]any) {
+	t.Helper()
+	matches := func(line string) bool {
+		var got map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &got), "a line that is no JSON: %s", line)
+		for name, value := range want {
+			if got[name] != value {
+				return false
+			}
+		}
+		return true
+	}
+	require.Eventually(t, func() bool {
+		for line := range strings.Lines(log.String()) {
+			if strings.HasSuffix(line, "\n") && matches(line) {
+				return true
+			}
+		}
+		return false
+	}, 10*time.Second, tick, "no line has %v:\n%s", want, log)
+}
+
+// sleeping waits until a run's subagent is at it.
+func (s *stack) sleeping() client.WorkflowRun {
+	s.t.Helper()
+	r := s.start(workflows.InstallInput{Task: "sleep"})
+	s.waitFor(r, func(st run.Status) bool { return strings.Contains(st.Action, "sleeper") })
+	time.Sleep(time.Second) // for the sandbox to start
+	return r
+}
+
+func TestAWorkerThatIsToldToEndFinishesWhatItDoes(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, sleeper)
+	leaving := s.probed()
+	leaving.answers("/readyz", http.StatusOK, "")
+	r := s.sleeping()
+	require.NoError(t, leaving.cmd.Process.Signal(syscall.SIGTERM))
+	leaving.answers("/readyz", http.StatusServiceUnavailable, "draining")
+	s.worker()
+	require.Zero(t, leaving.exits(), leaving.out)
+	res, err := s.result(r)
+	require.NoError(t, err)
+	require.Equal(t, run.Completed, res.Outcome)
+	for name, n := range s.attempts(r.GetID()) {
+		require.EqualValues(t, 1, n, "%s was tried once", name)
+	}
+	require.Zero(t, s.repeatedModelCalls())
+}
+
+func TestAWorkerThatHasNoTimeHandsOverWhatItDoes(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, sleeper)
+	leaving := s.probed("AGENTFACTORY_WORKER_DRAIN=2s")
+	leaving.answers("/readyz", http.StatusOK, "")
+	r := s.sleeping()
+	s.worker()
+	began := time.Now()
+	require.NoError(t, leaving.cmd.Process.Signal(syscall.SIGTERM))
+	require.Zero(t, leaving.exits(), leaving.out)
+	require.Less(t, time.Since(began), 5*time.Second)
+	res, err := s.result(r)
+	require.NoError(t, err)
+	require.Equal(t, run.Completed, res.Outcome)
+	require.Equal(t, "awake", res.Answer)
+	require.Equal(t, int64(2), int64(s.attempts(r.GetID())["RunSubagent"]), "the second worker ran the subagent")
+	require.Zero(t, s.repeatedModelCalls())
+}
+
+func TestASecondSignalEndsAWorkerAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, sleeper)
+	w := s.probed()
+	w.answers("/readyz", http.StatusOK, "")
+	s.sleeping()
+	require.NoError(t, w.cmd.Process.Signal(syscall.SIGTERM))
+	w.answers("/readyz", http.StatusServiceUnavailable, "draining")
+	require.NoError(t, w.cmd.Process.Signal(syscall.SIGTERM))
+	require.Equal(t, -1, w.exits(), "ended by the signal")
+}
+
+// versioned starts a worker of a version.
+func (s *stack) versioned(build string) probed {
+	s.t.Helper()
+	return s.probed("AGENTFACTORY_WORKER_DEPLOYMENT=agentfactory", "AGENTFACTORY_WORKER_BUILD_ID="+build)
+}
+
+// promote makes a version the current one, as soon as the server knows its workers.
+func (s *stack) promote(build string) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		_, err := s.temporal.WorkerDeploymentClient().GetHandle("agentfactory").SetCurrentVersion(s.t.Context(), client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build})
+		return err == nil
+	}, testPatience, 10*tick)
+}
+
+// versionOf is the build that a run is pinned to, or "".
+func (s *stack) versionOf(r client.WorkflowRun) string {
+	d, err := s.temporal.DescribeWorkflowExecution(s.t.Context(), r.GetID(), "")
+	require.NoError(s.t, err)
+	return d.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
+}
+
+func TestRunsStayOnTheirVersionAndMoveWhenTheyWaitForAPerson(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, greeter)
+	old := s.versioned("1.0.0")
+	old.answers("/readyz", http.StatusOK, "no current version, so that no versioned worker is given new runs: temporal worker deployment set-current-version --namespace default --deployment-name agentfactory --build-id 1.0.0")
+	s.promote("1.0.0")
+	old.answers("/readyz", http.StatusOK, `{"name":"deployment","ok":true}`)
+	waits := s.start(workflows.InstallInput{Task: "greet", Approval: workflows.ApproveFinish})
+	s.waitFor(waits, phase(run.WaitingForApproval))
+	held := s.start(workflows.InstallInput{Task: "greet", Paused: true})
+	s.waitFor(held, phase(run.Paused))
+
+	latest := s.versioned("1.1.0")
+	latest.answers("/readyz", http.StatusOK, "only runs that are pinned to it; 1.0.0 is current")
+	s.promote("1.1.0")
+	old.answers("/readyz", http.StatusOK, "only runs that are pinned to it; 1.1.0 is current")
+	begun := s.start(workflows.InstallInput{Task: "greet"})
+	_, err := s.result(begun)
+	require.NoError(t, err)
+	require.Equal(t, []string{"1.0.0", "1.0.0", "1.1.0"}, []string{s.versionOf(waits), s.versionOf(held), s.versionOf(begun)})
+
+	for _, r := range []client.WorkflowRun{waits, held} { // what wakes it daily takes too long for a test; anything else does as well
+		s.mustUpdate(r, workflows.BudgetUpdate, map[string]int{"turns": 50})
+		require.Eventually(t, func() bool { return s.versionOf(r) == "1.1.0" }, testPatience, 10*tick)
+		s.waitFor(r, func(st run.Status) bool { return st.Budget.Turns == 50 })
+	}
+	old.kill()
+	s.release(waits)
+	s.mustUpdate(held, workflows.ResumeUpdate, nil)
+	for _, r := range []client.WorkflowRun{waits, held} {
+		res, err := s.result(s.temporal.GetWorkflow(t.Context(), r.GetID(), ""))
+		require.NoError(t, err)
+		require.Equal(t, run.Completed, res.Outcome)
+	}
+	require.Zero(t, s.repeatedModelCalls())
+}
+
+// tlsGate stands before a Temporal server that speaks plain gRPC and lets in who shows a certificate of its authority.
+type tlsGate struct {
+	address, ca, cert, key string // the last three are files
+}
+
+func newTLSGate(t testing.TB, target string) tlsGate {
+	t.Helper()
+	authority, authorityKey := certificate(t, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}, nil, nil)
+	server, serverKey := certificate(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, authority, authorityKey)
+	user, userKey := certificate(t, &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, authority, authorityKey)
+	trusted := x509.NewCertPool()
+	trusted.AddCert(authority)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{server.Raw}, PrivateKey: serverKey}},
+		ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: trusted, NextProtos: []string{"h2"},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	go forward(l, target)
+	dir := t.TempDir()
+	g := tlsGate{address: l.Addr().String(), ca: filepath.Join(dir, "ca.pem"), cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem")}
+	der, err := x509.MarshalPKCS8PrivateKey(userKey)
+	require.NoError(t, err)
+	writePEM(t, g.ca, "CERTIFICATE", authority.Raw)
+	writePEM(t, g.cert, "CERTIFICATE", user.Raw)
+	writePEM(t, g.key, "PRIVATE KEY", der)
+	return g
+}
+
+// client are the settings with which one comes in.
+func (g tlsGate) client() []string {
+	return []string{"TEMPORAL_ADDRESS=" + g.address, "TEMPORAL_TLS_SERVER_CA_CERT_PATH=" + g.ca,
+		"TEMPORAL_TLS_CLIENT_CERT_PATH=" + g.cert, "TEMPORAL_TLS_CLIENT_KEY_PATH=" + g.key}
+}
+
+// certificate makes one that parent has signed; without a parent it signs itself.
+func certificate(t testing.TB, template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template.SerialNumber, template.Subject = bigint.NewInt(time.Now().UnixNano()), pkix.Name{CommonName: "test"}
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Minute), time.Now().Add(time.Hour)
+	if parent == nil {
+		parent, signer = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	require.NoError(t, err)
+	made, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	return made, key
+}
+
+func writePEM(t testing.TB, file, kind string, der []byte) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+}
+
+// forward passes on what comes in, decrypted, until the listener is closed.
+func forward(l net.Listener, target string) {
+	for {
+		in, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer in.Close()
+			out, err := net.Dial("tcp", target)
+			if err != nil {
+				return
+			}
+			defer out.Close()
+			go func() {
+				defer out.Close()
+				io.Copy(out, in)
+			}()
+			io.Copy(in, out)
+		}()
+	}
+}
