@@ -18,7 +18,7 @@ import (
 func Evaluate(ctx workflow.Context, raw json.RawMessage) (EvaluateResult, error) {
 	in, err := DecodeEvaluate(raw)
 	if err != nil {
-		return EvaluateResult{}, invalidInput(err)
+		return EvaluateResult{}, wrongInput(ctx, raw, err)
 	}
 	e := newEvaluating(in)
 	if err := e.visible(ctx); err != nil {

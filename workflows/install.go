@@ -32,7 +32,7 @@ func Solve(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 func SelfEvolve(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 	in, err := DecodeEvolve(raw)
 	if err != nil {
-		return run.Result{}, invalidInput(err)
+		return run.Result{}, wrongInput(ctx, raw, err)
 	}
 	a := newAgent(in.InstallInput)
 	a.evolve = &activities.EvolveArg{Skill: in.Skill, Query: in.Query}
@@ -42,7 +42,7 @@ func SelfEvolve(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 func start(ctx workflow.Context, raw json.RawMessage) (run.Result, error) {
 	in, err := DecodeInstall(raw)
 	if err != nil {
-		return run.Result{}, invalidInput(err)
+		return run.Result{}, wrongInput(ctx, raw, err)
 	}
 	return newAgent(in).begin(ctx)
 }

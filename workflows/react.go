@@ -27,7 +27,7 @@ func startWithoutSkills(ctx workflow.Context, raw json.RawMessage) (run.Result, 
 		err = checkWithoutSkills(typeOf(ctx), in)
 	}
 	if err != nil {
-		return run.Result{}, invalidInput(err)
+		return run.Result{}, wrongInput(ctx, raw, err)
 	}
 	return newAgent(in).begin(ctx)
 }

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -47,4 +49,16 @@ func continuedAsNew(ctx workflow.Context, versioned bool, in any) error {
 		o.InitialVersioningBehavior = workflow.ContinueAsNewVersioningBehaviorAutoUpgrade
 	}
 	return workflow.NewContinueAsNewErrorWithOptions(ctx, o, typeOf(ctx), in)
+}
+
+// wrongInput ends a run whose input nobody can use. What another version handed over is no such input, even where this one does
+// not know all of it, as after a roll-back: the workflow task fails and is tried again until a version comes that does.
+func wrongInput(ctx workflow.Context, raw json.RawMessage, err error) error {
+	var handed struct {
+		Carry json.RawMessage `json:"carry"`
+	}
+	if workflow.GetInfo(ctx).ContinuedExecutionRunID != "" && json.Unmarshal(raw, &handed) == nil && handed.Carry != nil {
+		panic(fmt.Sprintf("another version handed over what this one does not know, make that one current again: %v", err))
+	}
+	return invalidInput(err)
 }

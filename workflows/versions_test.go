@@ -1,11 +1,13 @@
 package workflows
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"agentfactory/activities"
@@ -94,6 +96,21 @@ func TestAnEvaluationThatIsPausedMovesToANewVersion(t *testing.T) {
 	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &in))
 	require.NotNil(t, in.Carry.Paused)
 	require.Len(t, f.graded, len(f.begun), "the task under way was seen through")
+}
+
+func TestWhatANewerVersionHandedOverIsKeptForOneThatKnowsIt(t *testing.T) {
+	const handed = `{"task":"x","carry":{"turn":"turn0","of_tomorrow":1}}`
+	b := newBench(t)
+	b.SetContinuedExecutionRunID("the-one-before")
+	_, err := b.install(t, json.RawMessage(handed))
+	require.ErrorContains(t, err, "another version handed over what this one does not know")
+	var panicked *temporal.PanicError
+	require.ErrorAs(t, err, &panicked, "the workflow task fails, and not the run")
+
+	_, err = newBench(t).install(t, json.RawMessage(handed))
+	var refused *temporal.ApplicationError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, activities.InvalidInput, refused.Type(), "from anybody else it is a wrong input")
 }
 
 func carryOf(t *testing.T, next *workflow.ContinueAsNewError) *Carry {
