@@ -19,17 +19,10 @@ import (
 // queues are the task queues that a worker serves, and how it leaves them.
 type queues struct {
 	workers []worker.Worker
-	served  []served
 	drains  time.Duration // from Stop to its return
 	working context.Context
 	handOn  context.CancelCauseFunc // ends the activities that are being carried out; others take them over
 	failed  chan error
-}
-
-// served is a task queue with the identity under which the server sees its pollers.
-type served struct {
-	queue    string
-	workflow bool // workflow tasks as well as activities
 }
 
 // The names of the task queues on the server.
@@ -69,7 +62,6 @@ func (q *queues) serve(p Parts, name string, o worker.Options) worker.Worker {
 	}
 	w := worker.New(p.Temporal.Client, taskQueues[name], o)
 	q.workers = append(q.workers, w)
-	q.served = append(q.served, served{queue: taskQueues[name], workflow: !o.DisableWorkflowWorker})
 	return w
 }
 
@@ -101,14 +93,23 @@ func (q *queues) fail(err error) {
 func (q *queues) Failed() <-chan error { return q.failed }
 
 // drain stops all queues at the same time. What is not finished shortly before the time is up is cut off, and its failure
-// told to the server, so that it is tried again elsewhere at once and not only when its heartbeats are missed.
+// told to the server, so that it is tried again elsewhere at once and not only when its heartbeats are missed. A server that
+// does not answer cannot hold it up: the SDK would wait for it several times over.
 func (q *queues) drain() {
-	last := time.AfterFunc(q.drains-min(handingOver, q.drains/2), func() { q.handOn(worker.ErrWorkerShutdown) })
-	defer last.Stop()
-	var stopped sync.WaitGroup
-	for _, w := range q.workers {
-		stopped.Go(w.Stop)
+	defer q.handOn(worker.ErrWorkerShutdown)
+	timeIsUp := time.After(q.drains)
+	defer time.AfterFunc(q.drains-min(handingOver, q.drains/2), func() { q.handOn(worker.ErrWorkerShutdown) }).Stop()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		var all sync.WaitGroup
+		for _, w := range q.workers {
+			all.Go(w.Stop)
+		}
+		all.Wait()
+	}()
+	select {
+	case <-stopped:
+	case <-timeIsUp:
 	}
-	stopped.Wait()
-	q.handOn(worker.ErrWorkerShutdown)
 }
