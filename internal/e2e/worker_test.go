@@ -81,7 +81,7 @@ func TestTwoWorkersShareTheQueuesBehindMutualTLS(t *testing.T) {
 	main.answers("/readyz", http.StatusOK, `{"name":"s3","ok":true}`)
 	main.answers("/healthz", http.StatusOK, `"version":`)
 	r := s.start(workflows.InstallInput{Task: "greet"})
-	s.waitFor(r, func(st run.Status) bool { return strings.Contains(st.Action, "greeter") })
+	s.waitFor(r, func(st run.Status) bool { return strings.Contains(st.Action, "run_subagent") })
 
 	box := s.probed(append(settings, "AGENTFACTORY_WORKER_QUEUES=sandbox", "AGENTFACTORY_WORKER_SANDBOX_ACTIVITIES=1")...)
 	box.answers("/readyz", http.StatusOK, `{"name":"temporal","ok":true}`)
@@ -215,16 +215,16 @@ func TestRunsStayOnTheirVersionAndMoveWhenTheyWaitForAPerson(t *testing.T) {
 	old.answers("/readyz", http.StatusOK, "no current version, so that no versioned worker is given new runs: temporal worker deployment set-current-version --namespace default --deployment-name agentfactory --build-id 1.0.0")
 	s.promote("1.0.0")
 	old.answers("/readyz", http.StatusOK, `{"name":"deployment","ok":true}`)
-	waits := s.start(workflows.InstallInput{Task: "greet", Approval: workflows.ApproveFinish})
+	waits := s.start(workflows.InstallInput{Task: "greet one", Approval: workflows.ApproveFinish})
 	s.waitFor(waits, phase(run.WaitingForApproval))
-	held := s.start(workflows.InstallInput{Task: "greet", Paused: true})
+	held := s.start(workflows.InstallInput{Task: "greet two", Paused: true})
 	s.waitFor(held, phase(run.Paused))
 
 	latest := s.versioned("1.1.0")
 	latest.answers("/readyz", http.StatusOK, "only runs that are pinned to it; 1.0.0 is current")
 	s.promote("1.1.0")
 	old.answers("/readyz", http.StatusOK, "only runs that are pinned to it; 1.1.0 is current")
-	begun := s.start(workflows.InstallInput{Task: "greet"})
+	begun := s.start(workflows.InstallInput{Task: "greet three"})
 	_, err := s.result(begun)
 	require.NoError(t, err)
 	require.Equal(t, []string{"1.0.0", "1.0.0", "1.1.0"}, []string{s.versionOf(waits), s.versionOf(held), s.versionOf(begun)})
@@ -237,10 +237,15 @@ func TestRunsStayOnTheirVersionAndMoveWhenTheyWaitForAPerson(t *testing.T) {
 	old.kill()
 	s.release(waits)
 	s.mustUpdate(held, workflows.ResumeUpdate, nil)
-	for _, r := range []client.WorkflowRun{waits, held} {
+	for name, r := range map[string]client.WorkflowRun{"moved-while-asking": waits, "moved-while-paused": held} {
 		res, err := s.result(s.temporal.GetWorkflow(t.Context(), r.GetID(), ""))
 		require.NoError(t, err)
 		require.Equal(t, run.Completed, res.Outcome)
+		executions := s.runsOf(res)
+		require.Len(t, executions, 2)
+		if os.Getenv("RECORD_HISTORIES") != "" {
+			s.record(name, res.WorkflowID, executions)
+		}
 	}
 	require.Zero(t, s.repeatedModelCalls())
 }
