@@ -49,7 +49,7 @@ func TemporalOptions(address string) (client.Options, error) {
 func ConnectTemporal(ctx context.Context, options client.Options) (Temporal, error) {
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
-		return Temporal{}, fmt.Errorf("connect to Temporal at %s: %w; check TEMPORAL_ADDRESS, or unset it to use the embedded server", options.HostPort, err)
+		return Temporal{}, fmt.Errorf("connect to Temporal at %s: %w", options.HostPort, err)
 	}
 	return Temporal{Client: c, Namespace: options.Namespace}, nil
 }
@@ -60,7 +60,11 @@ func DialTemporal(ctx context.Context, address string) (Temporal, error) {
 	if err != nil {
 		return Temporal{}, err
 	}
-	return ConnectTemporal(ctx, options)
+	t, err := ConnectTemporal(ctx, options)
+	if err != nil {
+		return Temporal{}, fmt.Errorf("%w; check TEMPORAL_ADDRESS, or unset it to use the embedded server", err)
+	}
+	return t, nil
 }
 
 // OpenBucket opens the configured S3 bucket with the AWS SDK's standard settings.
