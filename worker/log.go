@@ -24,7 +24,7 @@ func logger(w config.Worker, out io.Writer) *slog.Logger {
 var names = map[string]string{
 	"Namespace": "namespace", "TaskQueue": "task_queue", "WorkerID": "worker_id",
 	"WorkflowType": "workflow", "WorkflowID": "workflow_id", "RunID": "run_id", "Attempt": "attempt",
-	"ActivityType": "activity", "ActivityID": "activity_id", "Error": "error",
+	"ActivityType": "activity", "ActivityID": "activity_id", "Error": "error", "BuildID": "build_id",
 }
 
 func rename(_ []string, a slog.Attr) slog.Attr {
