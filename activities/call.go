@@ -15,6 +15,7 @@ import (
 	"agentfactory/internal/metaskill"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/run"
+	"agentfactory/internal/telemetry"
 )
 
 // call is one meta skill call while it is carried out; what becomes of it is in step.
@@ -114,6 +115,7 @@ func (k caller) prepare(ctx context.Context, c *call) error {
 	if err != nil {
 		return complaint{err.Error()}
 	}
+	telemetry.NameCall(ctx, c.name, c.in.CallID)
 	return nil
 }
 

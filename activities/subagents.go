@@ -54,6 +54,8 @@ type Subagents struct {
 	// Dial connects plain HTTP requests; nil reaches the public internet alone.
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Secrets []string // never shown to a model, whatever code prints
+	// Observe is told of each run of a subagent, by its skill, and with ended of what came of it; nil tells nobody.
+	Observe func(ctx context.Context, skill string) (_ context.Context, ended func(pyruntime.Result, error))
 }
 
 func (s *Subagents) caller() caller { return caller{records: s.Records, blobs: s.Blobs} }

@@ -9,6 +9,7 @@ import (
 	"agentfactory/internal/gateway"
 	"agentfactory/internal/pyruntime"
 	"agentfactory/internal/run"
+	"agentfactory/internal/telemetry"
 )
 
 // runPython runs a subagent with both ways out of the sandbox: the gateway, and the proxy for plain HTTP libraries, which the
@@ -16,8 +17,8 @@ import (
 // returned in any case. An error says nothing about the subagent: a person has to decide about a call first (asks), or the
 // journal or a model was out of order.
 func (s *Subagents) runPython(ctx context.Context, call pyruntime.Call, session *gateway.Session, live egress.Live, allow allowing) (pyruntime.Result, run.Usage, error) {
-	call.Gateway, call.Token, call.Granted, call.Mask = session, session.Token(), session.Granted(), s.Secrets
-	res, err := s.runWithWeb(ctx, call, session, live, allow)
+	call.Token, call.Granted, call.Mask = session.Token(), session.Granted(), s.Secrets
+	res, err := s.runObserved(ctx, call, session, live, allow)
 	broken := session.Close()
 	switch asked := session.Asked(); {
 	case err != nil:
@@ -30,6 +31,16 @@ func (s *Subagents) runPython(ctx context.Context, call pyruntime.Call, session 
 	return res, run.Usage{
 		SubagentInputTokens: spent.InputTokens, SubagentOutputTokens: spent.OutputTokens, CostUSD: spent.CostUSD, Estimated: spent.Estimated,
 	}, err
+}
+
+func (s *Subagents) runObserved(ctx context.Context, call pyruntime.Call, session *gateway.Session, live egress.Live, allow allowing) (res pyruntime.Result, err error) {
+	if s.Observe != nil {
+		observed, ended := s.Observe(ctx, or(session.Skill(), call.Entry))
+		defer func() { ended(res, err) }()
+		ctx = observed
+	}
+	call.Gateway = telemetry.Below(ctx, session)
+	return s.runWithWeb(ctx, call, session, live, allow)
 }
 
 func (s *Subagents) runWithWeb(ctx context.Context, call pyruntime.Call, session *gateway.Session, live egress.Live, allow allowing) (pyruntime.Result, error) {

@@ -19,6 +19,8 @@ import (
 
 	"agentfactory/internal/config"
 	"agentfactory/internal/service"
+	"agentfactory/internal/telemetry"
+	"agentfactory/internal/telemetry/runtrace"
 	"agentfactory/internal/version"
 )
 
@@ -76,13 +78,18 @@ func work(ctx context.Context, c config.Config, log *slog.Logger) error {
 	for _, w := range c.Warnings {
 		log.Warn(w)
 	}
-	p := &probes{worker: c.Worker}
+	observed, err := telemetry.Open(ctx, telemetry.Options{Version: version.String()})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errConfig, err)
+	}
+	defer sendLastSpans(observed, log)
+	p := &probes{worker: c.Worker, metrics: observed.Handler()}
 	closeProbes, err := p.listen(ctx, c.Worker.Address, log)
 	if err != nil {
 		return err
 	}
 	defer closeProbes()
-	parts, err := connect(ctx, c, log)
+	parts, err := connect(ctx, c, observed, log)
 	if err != nil {
 		return ended(ctx, err)
 	}
@@ -134,7 +141,7 @@ func drain(s *service.Service, within time.Duration, log *slog.Logger) {
 }
 
 // connect waits for the servers and gathers what the service is made of.
-func connect(ctx context.Context, c config.Config, log *slog.Logger) (service.Parts, error) {
+func connect(ctx context.Context, c config.Config, observed *telemetry.Telemetry, log *slog.Logger) (service.Parts, error) {
 	if c.S3.Bucket == "" {
 		return service.Parts{}, fmt.Errorf("%w: no S3 bucket: set AGENTFACTORY_S3_BUCKET (and the AWS variables), or use `starter`, which brings its own", errConfig)
 	}
@@ -146,7 +153,7 @@ func connect(ctx context.Context, c config.Config, log *slog.Logger) (service.Pa
 	if err != nil {
 		return service.Parts{}, err
 	}
-	options.Logger = temporalLogger(log)
+	options.Logger, options.MetricsHandler = temporalLogger(log), runtrace.Metrics(observed)
 	w := waiting{log: log, until: time.Now().Add(time.Duration(c.Worker.Wait))}
 	if err := w.wait(ctx, "S3 bucket "+c.S3.Bucket, func(ctx context.Context) error { return service.Check(ctx, bucket) }); err != nil {
 		return service.Parts{}, err
@@ -156,5 +163,16 @@ func connect(ctx context.Context, c config.Config, log *slog.Logger) (service.Pa
 		temporal, err = dial(ctx, options)
 		return err
 	})
-	return service.Parts{Config: c, Worker: c.Worker, Temporal: temporal, Objects: bucket, State: filepath.Join(c.Data, "worker")}, err
+	return service.Parts{Config: c, Worker: c.Worker, Temporal: temporal, Objects: bucket, State: filepath.Join(c.Data, "worker"), Telemetry: observed}, err
+}
+
+// spansWithin bounds how long a worker that has drained waits for the collector of its traces.
+const spansWithin = 5 * time.Second
+
+func sendLastSpans(t *telemetry.Telemetry, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), spansWithin)
+	defer cancel()
+	if err := t.Close(ctx); err != nil {
+		log.Warn("the last spans are lost", "error", err)
+	}
 }

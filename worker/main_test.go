@@ -20,6 +20,7 @@ import (
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded/s3server"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/telemetry"
 )
 
 func TestMain(m *testing.M) {
@@ -147,7 +148,7 @@ func TestAnOrderToEndWhileWaitingIsObeyedAtOnce(t *testing.T) {
 }
 
 func TestProbesTellThatAWorkerHasNotBegunThatItDrainsAndThatItFailed(t *testing.T) {
-	p := &probes{}
+	p := &probes{metrics: telemetry.New().Handler()}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := l.Addr().String()
@@ -158,6 +159,9 @@ func TestProbesTellThatAWorkerHasNotBegunThatItDrainsAndThatItFailed(t *testing.
 
 	code, body := get(t, "http://"+address+"/healthz")
 	require.Equal(t, http.StatusOK, code, body)
+	code, body = get(t, "http://"+address+"/metrics")
+	require.Equal(t, http.StatusOK, code)
+	require.Contains(t, body, "agentfactory_turns_total 0")
 	code, body = get(t, "http://"+address+"/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, code)
 	require.Contains(t, body, `"detail":"starting: waits for Temporal and S3`)

@@ -19,7 +19,8 @@ import (
 // probes answer whoever watches over the process: /healthz while it is worth keeping, /readyz while it takes on work. Nobody is
 // asked for a password, so that the address belongs into a network of the operator's own; the answers hold no secrets.
 type probes struct {
-	worker config.Worker
+	worker  config.Worker
+	metrics http.Handler
 
 	mu      sync.Mutex
 	needs   *service.Needs // nil until it serves
@@ -55,6 +56,7 @@ func (p *probes) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", p.healthz)
 	mux.HandleFunc("GET /readyz", p.readyz)
+	mux.Handle("GET /metrics", p.metrics)
 	return mux
 }
 

@@ -159,7 +159,7 @@ var settings = []Setting{
 
 	{Key: "worker.queues", Env: "AGENTFACTORY_WORKER_QUEUES", Flag: "queues", Default: "both", Purpose: "task queues that a worker serves: main (workflows, model, library), sandbox (subagents)",
 		typed: func(c *Config) encoding.TextUnmarshaler { return (*separated)(&c.Worker.Queues) }},
-	{Key: "worker.address", Env: "AGENTFACTORY_WORKER_ADDRESS", Flag: "address", Default: "none", Purpose: "host:port on which it answers /healthz and /readyz",
+	{Key: "worker.address", Env: "AGENTFACTORY_WORKER_ADDRESS", Flag: "address", Default: "none", Purpose: "host:port on which it answers /healthz, /readyz and /metrics",
 		field: func(c *Config) *string { return &c.Worker.Address }},
 	{Key: "worker.log_format", Env: "AGENTFACTORY_WORKER_LOG_FORMAT", Flag: "log-format", Default: "text", Purpose: "its log: text or json",
 		field: func(c *Config) *string { return &c.Worker.LogFormat }},

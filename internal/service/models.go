@@ -13,6 +13,7 @@ import (
 	"agentfactory/activities"
 	"agentfactory/internal/config"
 	"agentfactory/internal/llm"
+	"agentfactory/internal/telemetry"
 )
 
 // The scripted models that ship: `starter demo` and `starter evaluate --scripted` use them. Only a service with their
@@ -31,8 +32,9 @@ func Scripted(model string) bool { return strings.HasPrefix(model, scriptedPrefi
 // Models routes model names to clients. The configured endpoint can be replaced while
 // runs are going on: the next call uses the new one.
 type Models struct {
-	options llm.Options
-	windows map[string]int
+	options   llm.Options
+	windows   map[string]int
+	telemetry *telemetry.Telemetry // nil: calls are not observed
 
 	mu         sync.Mutex
 	configured config.Model
@@ -106,7 +108,7 @@ func (m *Models) Completer(model string) (activities.Completer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if client := m.scripted[model]; client != nil {
-		return client, nil
+		return m.observed(client), nil
 	}
 	if model == ScriptedDemoModel || model == ScriptedEvaluationModel {
 		return nil, notConfigured(fmt.Errorf("this worker does not serve %s; the embedded stack of `starter demo` and `starter evaluate --scripted` does", model))
@@ -114,7 +116,14 @@ func (m *Models) Completer(model string) (activities.Completer, error) {
 	if m.client == nil {
 		return nil, notConfigured(m.configured.Check())
 	}
-	return m.client, nil
+	return m.observed(m.client), nil
+}
+
+func (m *Models) observed(client *llm.Client) activities.Completer {
+	if m.telemetry == nil {
+		return client
+	}
+	return observedCompleter{client, m.telemetry}
 }
 
 // TranscriptionModel names the model for audio of the configured endpoint.
@@ -142,7 +151,13 @@ func (m *Models) Embed(ctx context.Context, model string, texts []string) ([][]f
 	if client == nil {
 		return nil, 0, fmt.Errorf("embed with %s: no model endpoint is configured", model)
 	}
-	return client.Embed(ctx, model, texts)
+	if m.telemetry == nil {
+		return client.Embed(ctx, model, texts)
+	}
+	ctx, ended := m.telemetry.ModelCall(ctx, telemetry.Embeddings, model)
+	vectors, tokens, err := client.Embed(ctx, model, texts)
+	ended(llm.Response{Usage: llm.Usage{InputTokens: tokens}}, err)
+	return vectors, tokens, err
 }
 
 func notConfigured(err error) error {

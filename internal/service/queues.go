@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"agentfactory/internal/config"
+	"agentfactory/internal/telemetry/runtrace"
 	"agentfactory/workflows"
 )
 
@@ -50,7 +51,7 @@ func (q *queues) serve(p Parts, name string, o worker.Options) worker.Worker {
 	o.WorkerStopTimeout = q.drains
 	o.BackgroundActivityContext = q.working
 	o.MaxHeartbeatThrottleInterval, o.DefaultHeartbeatThrottleInterval = beatsReachServer, beatsReachServer
-	o.Interceptors = []interceptor.WorkerInterceptor{&eventLog{}}
+	o.Interceptors = []interceptor.WorkerInterceptor{runtrace.New(p.Telemetry, observer{p.Telemetry}), &eventLog{}}
 	o.OnFatalError = q.fail
 	if p.Worker.Deployment != "" {
 		o.DeploymentOptions = worker.DeploymentOptions{

@@ -34,6 +34,7 @@ import (
 	"agentfactory/internal/pyruntime"
 	"agentfactory/internal/run"
 	"agentfactory/internal/sandbox"
+	"agentfactory/internal/telemetry"
 	"agentfactory/skillstore"
 	"agentfactory/workflows"
 )
@@ -51,6 +52,8 @@ type Parts struct {
 	// Dial connects subagents' HTTP requests and browser pages; nil reaches the public internet and the configured private
 	// hosts. The hosts of internal/offlinesite are on board and reached in either case.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Telemetry takes spans and metrics; nil counts for nobody.
+	Telemetry *telemetry.Telemetry
 }
 
 // Service is a worker on one or both of the task queues.
@@ -70,6 +73,9 @@ type Service struct {
 // New checks every part, so that a wrong configuration shows at the start and not in
 // the middle of a run. It starts nothing but the scripted model.
 func New(ctx context.Context, p Parts) (*Service, error) {
+	if p.Telemetry == nil {
+		p.Telemetry = telemetry.New()
+	}
 	s := &Service{queues: newQueues(p.Worker)}
 	if err := s.openModels(p); err != nil {
 		return nil, err
@@ -99,6 +105,7 @@ func New(ctx context.Context, p Parts) (*Service, error) {
 	p.Dial = offlinesite.Dialer(p.Dial)
 	installable := func(_ context.Context, name, version string) error { return s.rules.pack("", name, version) }
 	s.tools = openTools(ctx, p, s.rules, network, pdftext.Reader{Python: s.python, Allow: installable}.Text)
+	s.tools.byName = observedTools(s.tools.byName, p.Telemetry)
 	s.assemble(p, records, blobs, skillstore.NewLibraries(p.Objects, skillstore.WithEmbedder(s.models)))
 	return s, nil
 }
@@ -111,6 +118,7 @@ func (s *Service) openModels(p Parts) error {
 	if err != nil {
 		return err
 	}
+	models.telemetry = p.Telemetry
 	s.models = models
 	for name, source := range p.Scripts {
 		if err := s.serveScript(name, source); err != nil {
@@ -217,8 +225,9 @@ func (s *Service) assemble(p Parts, records *run.Records, blobs *objectstore.Blo
 	agents := &activities.Subagents{
 		Records: records, Blobs: blobs, Objects: p.Objects, Skills: skills, Libraries: libraries, Models: s.models, Python: s.python,
 		Scratch: s.scratch, Limits: limits(p.Config.Limits.Subagent), Tools: s.tools.byName, Secrets: secrets(p.Config),
-		Policy: s.rules.ruling, Packages: s.rules.pack, Dial: p.Dial,
+		Policy: s.rules.ruling, Packages: s.rules.pack, Dial: p.Dial, Observe: p.Telemetry.Agent,
 	}
+	p.Telemetry.WatchLibrary(librarySize(skills))
 	evaluations, exports := archive.New(p.Objects), export.Library{Skills: skills, Blobs: blobs, Objects: p.Objects}
 	if box := s.serve(p, config.QueueSandbox, sandboxOptions(p.Worker.Sandbox)); box != nil {
 		s.exporter.Library = exports
