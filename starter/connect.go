@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"agentfactory/internal/codec"
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/embedded/s3server"
@@ -59,7 +60,7 @@ func (a *app) connect(ctx context.Context, cfg config.Config, w wanted) (*connec
 	c := &connection{Config: cfg, wanted: w}
 	if err := c.dial(ctx, a); err != nil {
 		c.Close()
-		if errors.Is(err, context.Canceled) {
+		if errors.Is(err, context.Canceled) || errors.Is(err, codec.ErrKeys) {
 			return nil, err
 		}
 		return nil, withCode(exitUnreachable, err)
@@ -84,7 +85,7 @@ func (c *connection) dial(ctx context.Context, a *app) error {
 	if c.wanted.libraryOnly {
 		return nil
 	}
-	temporal, err := service.DialTemporal(ctx, at.Temporal)
+	temporal, err := service.DialTemporal(ctx, at.Temporal, c.Config.Encryption)
 	if err != nil {
 		return err
 	}

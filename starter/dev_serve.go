@@ -75,7 +75,7 @@ type worker struct {
 // startWorker runs the service on the stack's servers, and on the configured ones for
 // those that the stack leaves out.
 func startWorker(ctx context.Context, cfg config.Config, at embedded.Addresses) (embedded.Worker, error) {
-	temporal, err := service.DialTemporal(ctx, at.Temporal)
+	temporal, err := service.DialTemporal(ctx, at.Temporal, cfg.Encryption)
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func (a *app) printVerdict(ready bool) error {
 func diagnose(ctx context.Context, cfg config.Config, getenv func(string) string) []finding {
 	d := diagnosis{cfg: cfg, getenv: getenv}
 	for _, check := range []func(context.Context) []finding{
-		d.settings, d.data, d.model, d.temporal, d.storage, d.workers, d.python, d.isolation, d.egress,
+		d.settings, d.data, d.model, d.temporal, d.encryption, d.storage, d.workers, d.python, d.isolation, d.egress,
 		d.packages, d.policy, d.search, d.reading, d.browser, d.transcription,
 	} {
 		within, cancel := context.WithTimeout(ctx, checkWithin)

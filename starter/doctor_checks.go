@@ -105,7 +105,7 @@ func (d *diagnosis) temporal(ctx context.Context) []finding {
 		return []finding{d.stack(ctx, "Temporal", func(a embedded.Addresses) string { return a.Temporal + ", UI " + a.UI })}
 	}
 	f := finding{Check: "Temporal", Status: fine, Detail: cmp.Or(d.getenv("TEMPORAL_ADDRESS"), "the server of the configured profile")}
-	c, err := service.DialTemporal(ctx, "")
+	c, err := service.DialTemporal(ctx, "", d.cfg.Encryption)
 	if err != nil {
 		f.Status, f.Detail, f.Remedy = missing, err.Error(), "check TEMPORAL_ADDRESS and that the server runs, or unset it to use the embedded one"
 		return []finding{f}
@@ -135,6 +135,9 @@ func (d *diagnosis) storage(ctx context.Context) []finding {
 		return []finding{d.stack(ctx, "S3", func(a embedded.Addresses) string { return a.S3.Endpoint + ", bucket " + a.S3.Bucket })}
 	}
 	f := finding{Check: "S3", Status: fine, Detail: "bucket " + d.cfg.S3.Bucket}
+	if d.cfg.S3.SSE != "" {
+		f.Detail += ", writes ask for encryption by " + d.cfg.S3.SSE
+	}
 	objects, err := service.OpenBucket(ctx, d.cfg)
 	if err == nil {
 		err = service.Check(ctx, objects)

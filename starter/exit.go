@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 
+	"agentfactory/internal/codec"
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/objectstore"
 	runs "agentfactory/internal/run"
@@ -128,6 +129,8 @@ func codeOf(err error) int {
 		errors.Is(err, embedded.ErrNotRunning), errors.Is(err, embedded.ErrOtherSetup), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &denied), errors.As(err, &namespace):
 		return exitUnreachable
+	case errors.Is(err, codec.ErrKeys):
+		return exitUsage
 	case errors.Is(err, skillstore.ErrUnknownSkill), errors.Is(err, skillstore.ErrUnknownVersion), errors.Is(err, skillstore.ErrUnknownFile),
 		errors.Is(err, skillstore.ErrUnknownCase), errors.Is(err, skillstore.ErrInvalid), errors.Is(err, skillstore.ErrFrozen), errors.Is(err, skillstore.ErrGuarded), errors.As(err, &noRun),
 		errors.Is(err, skillstore.ErrUnknownLibrary), errors.Is(err, skillstore.ErrLibraryExists), errors.Is(err, skillstore.ErrUnknownSnapshot), errors.Is(err, skillstore.ErrSnapshotExists):

@@ -6,6 +6,14 @@ import (
 	"strings"
 )
 
+// newRunID says nothing of the task where payloads are encrypted: IDs are not.
+func (c *connection) newRunID(kind, task string) string {
+	if c.Temporal.Keys.Encrypting() != "" {
+		task = ""
+	}
+	return newRunID(kind, task)
+}
+
 // newRunID is readable and unique: <kind>-<words of the task>-<6 random characters>.
 func newRunID(kind, task string) string {
 	suffix := strings.ToLower(rand.Text()[:6])

@@ -155,7 +155,7 @@ func (c *connection) describe(ctx context.Context, id, runID string) (*workflows
 
 func (c *connection) listed(ctx context.Context, info *workflowpb.WorkflowExecutionInfo) listedRun {
 	at := info.GetExecution()
-	r := listedRun{StartedAt: info.GetStartTime().AsTime(), Task: taskOf(info)}
+	r := listedRun{StartedAt: info.GetStartTime().AsTime(), Task: c.taskOf(info)}
 	ended := time.Now()
 	if info.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		ended = info.GetCloseTime().AsTime()
@@ -173,18 +173,19 @@ func (c *connection) listed(ctx context.Context, info *workflowpb.WorkflowExecut
 	return r
 }
 
-// searchAttribute reads what Temporal lists of a run; servers that do not know the attribute leave it as it is.
+// searchAttribute reads what Temporal lists of a run, which is never encrypted; servers that do not know the attribute leave
+// it as it is.
 func searchAttribute(info *workflowpb.WorkflowExecutionInfo, name string, value any) {
 	if payload := info.GetSearchAttributes().GetIndexedFields()[name]; payload != nil {
 		_ = converter.GetDefaultDataConverter().FromPayload(payload, value)
 	}
 }
 
-func taskOf(info *workflowpb.WorkflowExecutionInfo) string {
+// taskOf is empty for runs that other programs started, which have no memo, and for those whose key is not configured here.
+func (c *connection) taskOf(info *workflowpb.WorkflowExecutionInfo) string {
 	var task string
-	// Runs that other programs started have no memo.
 	if payload := info.GetMemo().GetFields()[memoTask]; payload != nil {
-		_ = converter.GetDefaultDataConverter().FromPayload(payload, &task)
+		_ = c.Temporal.Payloads.Data.FromPayload(payload, &task)
 	}
 	return task
 }

@@ -55,7 +55,7 @@ func (a *app) resetRun(ctx context.Context, id string, turn int, o rewind.Option
 	if err := errors.Join(c.setModel(ctx), c.known(ctx, id)); err != nil {
 		return err
 	}
-	point, err := rewind.Find(ctx, c.Temporal, id, turn)
+	point, err := rewind.Find(ctx, c.Temporal, c.Temporal.Payloads.Data, id, turn)
 	if errors.Is(err, rewind.ErrNoTurn) {
 		return badInput("run %s has not taken turn %d; `starter runs show %s` lists its turns", id, turn, id)
 	}

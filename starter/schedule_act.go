@@ -157,8 +157,8 @@ one of them by an overlap policy never start. How it was created is printed, to 
 			if err := h.Delete(cmd.Context()); err != nil {
 				return scheduleError("delete", args[0], err)
 			}
-			workflowType, _ := startedBy(d.Schedule.Action)
-			a.say("it started `%s`, %s", cmp.Or(commandOf(d.Memo), workflowType), schedule.Words(d.Schedule.Spec))
+			workflowType, _ := c.startedBy(d.Schedule.Action)
+			a.say("it started `%s`, %s", cmp.Or(c.commandOf(d.Memo), workflowType), schedule.Words(d.Schedule.Spec))
 			return a.printDone(args[0], "deleted")
 		},
 	}

@@ -90,15 +90,15 @@ func (c *connection) schedules(ctx context.Context) ([]listedSchedule, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list schedules: %w", err)
 		}
-		list = append(list, listedAs(entry))
+		list = append(list, c.listedAs(entry))
 	}
 	slices.SortFunc(list, func(a, b listedSchedule) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
 }
 
-func listedAs(e *client.ScheduleListEntry) listedSchedule {
+func (c *connection) listedAs(e *client.ScheduleListEntry) listedSchedule {
 	s := listedSchedule{
-		Name: e.ID, Command: commandOf(e.Memo), WorkflowType: e.WorkflowType.Name, Times: schedule.Words(e.Spec), Paused: e.Paused, Note: e.Note,
+		Name: e.ID, Command: c.commandOf(e.Memo), WorkflowType: e.WorkflowType.Name, Times: schedule.Words(e.Spec), Paused: e.Paused, Note: e.Note,
 	}
 	if len(e.NextActionTimes) > 0 {
 		s.Next = &e.NextActionTimes[0]

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 
 	runs "agentfactory/internal/run"
 	"agentfactory/internal/schedule"
@@ -94,8 +93,8 @@ func (c *connection) shown(ctx context.Context, name string, d *client.ScheduleD
 		Name: name, Times: schedule.Words(d.Schedule.Spec), Next: append([]time.Time{}, d.Info.NextActionTimes...), Running: []string{},
 		Started: d.Info.NumActions, Missed: d.Info.NumActionsMissedCatchupWindow, Skipped: d.Info.NumActionsSkippedOverlap, CreatedAt: d.Info.CreatedAt,
 	}
-	s.Command = commandOf(d.Memo)
-	s.WorkflowType, s.Input = startedBy(d.Schedule.Action)
+	s.Command = c.commandOf(d.Memo)
+	s.WorkflowType, s.Input = c.startedBy(d.Schedule.Action)
 	if p := d.Schedule.Policy; p != nil {
 		s.Overlap, _ = schedule.OverlapName(p.Overlap)
 		s.CatchupSeconds, s.PauseOnFailure = p.CatchupWindow.Seconds(), p.PauseOnFailure
@@ -111,25 +110,26 @@ func (c *connection) shown(ctx context.Context, name string, d *client.ScheduleD
 	return s, err
 }
 
-// startedBy is the workflow type and the JSON input of what a schedule starts.
-func startedBy(action client.ScheduleAction) (workflowType string, input json.RawMessage) {
+// startedBy is the workflow type and the JSON input of what a schedule starts; the input is null when it is none, or when
+// its key is not configured here.
+func (c *connection) startedBy(action client.ScheduleAction) (workflowType string, input json.RawMessage) {
 	start, ok := action.(*client.ScheduleWorkflowAction)
 	if !ok {
 		return "", json.RawMessage("null")
 	}
 	workflowType, _ = start.Workflow.(string)
 	if len(start.Args) == 1 {
-		if payload, ok := start.Args[0].(*commonpb.Payload); ok && json.Valid(payload.GetData()) {
-			return workflowType, payload.GetData()
+		if payload, ok := start.Args[0].(*commonpb.Payload); ok && c.Temporal.Payloads.Data.FromPayload(payload, &input) == nil && json.Valid(input) {
+			return workflowType, input
 		}
 	}
 	return workflowType, json.RawMessage("null")
 }
 
-// commandOf is empty for schedules that other programs created.
-func commandOf(memo *commonpb.Memo) (command string) {
+// commandOf is empty for schedules that other programs created, and for those whose key is not configured here.
+func (c *connection) commandOf(memo *commonpb.Memo) (command string) {
 	if payload := memo.GetFields()[memoCommand]; payload != nil {
-		_ = converter.GetDefaultDataConverter().FromPayload(payload, &command)
+		_ = c.Temporal.Payloads.Data.FromPayload(payload, &command)
 	}
 	return command
 }

@@ -62,7 +62,7 @@ func (a *app) openFor(ctx context.Context, p startPlan) (*connection, error) {
 // start begins the run by its type name, as any other program would.
 func (c *connection) start(ctx context.Context, workflowType, id, title string, in any) (string, error) {
 	if id == "" {
-		id = newRunID(strings.ToLower(workflowType), title)
+		id = c.newRunID(strings.ToLower(workflowType), title)
 	}
 	summary := summaryOf(title)
 	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

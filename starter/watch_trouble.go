@@ -29,7 +29,7 @@ func (w *watcher) look(ctx context.Context, answered bool) bool {
 	}
 	for _, activity := range d.GetPendingActivities() {
 		if activity.GetAttempt() >= reportAttempt && activity.GetLastFailure() != nil {
-			w.progress.note(fmt.Sprintf("%s, attempt %d: %s", activityName(activity.GetActivityType()), activity.GetAttempt(), activity.GetLastFailure().GetMessage()))
+			w.progress.note(fmt.Sprintf("%s, attempt %d: %s", activityName(activity.GetActivityType()), activity.GetAttempt(), w.Temporal.Payloads.Message(activity.GetLastFailure())))
 		}
 	}
 	if outcomeOf(d.GetWorkflowExecutionInfo()) != running {

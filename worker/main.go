@@ -149,7 +149,7 @@ func connect(ctx context.Context, c config.Config, observed *telemetry.Telemetry
 	if err != nil {
 		return service.Parts{}, fmt.Errorf("%w: %w", errConfig, err)
 	}
-	options, err := service.TemporalOptions("")
+	options, err := service.TemporalOptions("", c.Encryption)
 	if err != nil {
 		return service.Parts{}, err
 	}

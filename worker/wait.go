@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -72,7 +71,7 @@ func hopeless(err error) bool {
 }
 
 // dial connects and looks whether the namespace can be used.
-func dial(ctx context.Context, options client.Options) (service.Temporal, error) {
+func dial(ctx context.Context, options service.TemporalSettings) (service.Temporal, error) {
 	t, err := service.ConnectTemporal(ctx, options)
 	if err != nil {
 		return t, err

@@ -37,6 +37,12 @@ func (c *Config) check() error {
 	if _, err := netguard.ParseNetworks(c.Tools.PrivateHosts); err != nil {
 		return fmt.Errorf("AGENTFACTORY_PRIVATE_HOSTS (tools.private_hosts): %w", err)
 	}
+	if err := c.S3.check(); err != nil {
+		return err
+	}
+	if err := c.Encryption.check(); err != nil {
+		return err
+	}
 	if err := c.Packages.check(); err != nil {
 		return err
 	}
@@ -47,6 +53,24 @@ func (c *Config) check() error {
 		return err
 	}
 	return c.Limits.check()
+}
+
+func (s S3) check() error {
+	switch {
+	case s.SSE != "" && s.SSE != SSEAES256 && s.SSE != SSEKMS:
+		return fmt.Errorf("AGENTFACTORY_S3_SSE (s3.sse) is %q: choose %s or %s, or leave it out for the bucket's own", s.SSE, SSEAES256, SSEKMS)
+	case s.SSEKMSKey != "" && s.SSE != SSEKMS:
+		return fmt.Errorf("AGENTFACTORY_S3_SSE_KMS_KEY (s3.sse_kms_key) needs AGENTFACTORY_S3_SSE (s3.sse) to be %s", SSEKMS)
+	}
+	return nil
+}
+
+// check leaves the keys themselves to those who use them.
+func (e Encryption) check() error {
+	if e.PayloadKeys != "" && e.PayloadKeysFile != "" {
+		return errors.New("AGENTFACTORY_PAYLOAD_KEYS (encryption.payload_keys) and AGENTFACTORY_PAYLOAD_KEYS_FILE (encryption.payload_keys_file) are both set: keep one")
+	}
+	return nil
 }
 
 // check never shows the index: it may hold a login.

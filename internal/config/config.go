@@ -22,6 +22,7 @@ type Config struct {
 	Model          Model            `yaml:"model"`
 	S3             S3               `yaml:"s3"`
 	Temporal       Temporal         `yaml:"-"`
+	Encryption     Encryption       `yaml:"encryption"`
 	Sandbox        Sandbox          `yaml:"sandbox"`
 	Browser        Browser          `yaml:"browser"`
 	Prices         map[string]Price `yaml:"prices"`          // by model name; added to the built-in table
@@ -53,12 +54,27 @@ type Model struct {
 // S3 is where skills, runs and blobs are kept. Region, credentials and endpoint are
 // the AWS SDK's own settings.
 type S3 struct {
-	Bucket string `yaml:"bucket"` // "" means the embedded server
+	Bucket    string `yaml:"bucket"`      // "" means the embedded server
+	SSE       string `yaml:"sse"`         // server-side encryption that writes ask for: AES256, aws:kms, or "" for the bucket's own
+	SSEKMSKey string `yaml:"sse_kms_key"` // ID or ARN of the key for aws:kms; "" means the account's own for S3
 }
+
+// What can be said of server-side encryption.
+const (
+	SSEAES256 = "AES256"
+	SSEKMS    = "aws:kms"
+)
 
 // Temporal says whether a server is configured. Its options are envconfig's own settings.
 type Temporal struct {
 	Configured bool // false means the embedded server
+}
+
+// Encryption is what payloads are encrypted with before Temporal gets them; without keys it gets them as they are. One
+// of the two is given, or neither.
+type Encryption struct {
+	PayloadKeys     Secret `yaml:"payload_keys"`      // each ID:BASE64, of 32 bytes; the first encrypts, all decrypt
+	PayloadKeysFile string `yaml:"payload_keys_file"` // path of a file with the same, a key in a line
 }
 
 // Sandbox is how subagents are isolated.
@@ -238,6 +254,7 @@ func (c *Config) complete(getenv func(string) string) error {
 	c.Sandbox.Min = cmp.Or(c.Sandbox.Min, "confined")
 	c.Sandbox.Python = expandHome(getenv, c.Sandbox.Python)
 	c.Policy.File = expandHome(getenv, c.Policy.File)
+	c.Encryption.PayloadKeysFile = expandHome(getenv, c.Encryption.PayloadKeysFile)
 	c.Browser.Executable = expandHome(getenv, c.Browser.Executable)
 	c.Browser.Driver = expandHome(getenv, c.Browser.Driver)
 	c.Packages.Dir = expandHome(getenv, c.Packages.Dir)

@@ -46,7 +46,7 @@ func (c *Config) readFile(path string, required bool) error {
 	if err := c.resolvePaths(path); err != nil {
 		return err
 	}
-	if c.Model.APIKey+c.Tools.Search.APIKey+c.Tools.Reading.APIKey+c.Browser.SessionKey+c.Packages.IndexURL != "" && mode.Perm()&0o077 != 0 {
+	if c.Model.APIKey+c.Tools.Search.APIKey+c.Tools.Reading.APIKey+c.Browser.SessionKey+c.Packages.IndexURL+c.Encryption.PayloadKeys != "" && mode.Perm()&0o077 != 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s holds a key and others may read it: chmod 600 it", path))
 	}
 	return nil
@@ -62,6 +62,7 @@ func (c *Config) resolvePaths(path string) error {
 	c.File = file
 	c.Data = joinRelative(filepath.Dir(file), c.Data)
 	c.Policy.File = joinRelative(filepath.Dir(file), c.Policy.File)
+	c.Encryption.PayloadKeysFile = joinRelative(filepath.Dir(file), c.Encryption.PayloadKeysFile)
 	c.Packages.Dir = joinRelative(filepath.Dir(file), c.Packages.Dir)
 	for _, program := range []*string{&c.Sandbox.Python, &c.Packages.UV} {
 		if strings.ContainsRune(*program, filepath.Separator) { // else a command to be looked up

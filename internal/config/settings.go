@@ -85,6 +85,10 @@ var settings = []Setting{
 
 	{Key: "s3.bucket", Env: "AGENTFACTORY_S3_BUCKET", Default: "the embedded S3 server", Purpose: "bucket of the skill library and of runs",
 		field: func(c *Config) *string { return &c.S3.Bucket }},
+	{Key: "s3.sse", Env: "AGENTFACTORY_S3_SSE", Default: "the bucket's own", Purpose: "server-side encryption that writes ask for: AES256 or aws:kms",
+		field: func(c *Config) *string { return &c.S3.SSE }},
+	{Key: "s3.sse_kms_key", Env: "AGENTFACTORY_S3_SSE_KMS_KEY", Default: "the account's own for S3", Purpose: "ID or ARN of the key for aws:kms",
+		field: func(c *Config) *string { return &c.S3.SSEKMSKey }},
 	{Env: "AWS_ENDPOINT_URL_S3", Default: "AWS", Purpose: "S3-compatible server of that bucket"},
 	{Env: "AWS_REGION", Purpose: "region of that bucket"},
 	{Env: "AWS_PROFILE", Default: "default", Purpose: "profile of the shared AWS configuration"},
@@ -102,6 +106,11 @@ var settings = []Setting{
 	{Env: "TEMPORAL_TLS_SERVER_NAME", Default: "as in the address", Purpose: "name that its certificate has to have"},
 	{Env: "TEMPORAL_TLS_CLIENT_CERT_PATH", Default: "none", Purpose: "certificate that is shown to it (mTLS)"},
 	{Env: "TEMPORAL_TLS_CLIENT_KEY_PATH", Default: "none", Purpose: "private key of that certificate"},
+
+	{Key: "encryption.payload_keys", Env: "AGENTFACTORY_PAYLOAD_KEYS", Default: "none: Temporal gets payloads as they are", Purpose: "keys that encrypt what Temporal stores, each ID:BASE64 of 32 bytes; the first encrypts, all decrypt", Secret: true,
+		field: func(c *Config) *string { return (*string)(&c.Encryption.PayloadKeys) }},
+	{Key: "encryption.payload_keys_file", Env: "AGENTFACTORY_PAYLOAD_KEYS_FILE", Default: "none", Purpose: "file with these keys, one in a line",
+		field: func(c *Config) *string { return &c.Encryption.PayloadKeysFile }},
 
 	{Key: "sandbox.min", Env: "AGENTFACTORY_SANDBOX_MIN", Default: "confined", Purpose: "weakest isolation that is accepted: confined or namespaced",
 		field: func(c *Config) *string { return &c.Sandbox.Min }},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -43,11 +44,20 @@ func TestEveryVariableReachesTheFieldOfItsKey(t *testing.T) {
 			continue
 		}
 		value := map[string]string{"model.base_url": "http://x", "tools.search.base_url": "http://x", "tools.reading.base_url": "http://x", "sandbox.min": "namespaced", "data": "/x", "library.checks": "off", "library.promotions": "ask", "policy.file": "/x/policy.yaml", "packages.index_url": "http://x", "packages.dir": "/x",
-			"worker.address": ":9090", "worker.log_format": "json", "worker.log_level": "debug"}[s.Key]
+			"worker.address": ":9090", "worker.log_format": "json", "worker.log_level": "debug", "s3.sse": "aws:kms", "encryption.payload_keys_file": "/x/keys"}[s.Key]
 		if value == "" {
 			value = "x"
 		}
-		fromEnv, err := Load(environment(t, map[string]string{s.Env: value}))
+		needs := map[string]string{}
+		if s.Key == "s3.sse_kms_key" {
+			needs["AGENTFACTORY_S3_SSE"] = "aws:kms"
+		}
+		with := func(name, value string) func(string) string {
+			vars := maps.Clone(needs)
+			vars[name] = value
+			return environment(t, vars)
+		}
+		fromEnv, err := Load(with(s.Env, value))
 		require.NoError(t, err)
 
 		lines, indent := strings.Split(s.Key, "."), ""
@@ -60,7 +70,7 @@ func TestEveryVariableReachesTheFieldOfItsKey(t *testing.T) {
 			body.WriteString("\n")
 			indent += "  "
 		}
-		fromFile, err := Load(environment(t, map[string]string{"AGENTFACTORY_CONFIG": configFile(t, body.String())}))
+		fromFile, err := Load(with("AGENTFACTORY_CONFIG", configFile(t, body.String())))
 		require.NoError(t, err)
 		require.Equal(t, *s.field(&fromEnv), *s.field(&fromFile), s.Env)
 		require.Equal(t, value, *s.field(&fromEnv), s.Env)
@@ -94,4 +104,23 @@ func TestSettingsOfPackagesAndOfOnesOwnNetworkAreChecked(t *testing.T) {
 		require.NotContains(t, err.Error(), "secret-login")
 		require.NotContains(t, err.Error(), "\n")
 	}
+}
+
+func TestSettingsOfEncryptionAreChecked(t *testing.T) {
+	for says, env := range map[string]map[string]string{
+		`AGENTFACTORY_S3_SSE (s3.sse) is "AES": choose AES256 or aws:kms`:                      {"AGENTFACTORY_S3_SSE": "AES"},
+		"AGENTFACTORY_S3_SSE_KMS_KEY (s3.sse_kms_key) needs AGENTFACTORY_S3_SSE":               {"AGENTFACTORY_S3_SSE_KMS_KEY": "alias/x", "AGENTFACTORY_S3_SSE": "AES256"},
+		"AGENTFACTORY_PAYLOAD_KEYS_FILE (encryption.payload_keys_file) are both set: keep one": {"AGENTFACTORY_PAYLOAD_KEYS": "a:secret-key", "AGENTFACTORY_PAYLOAD_KEYS_FILE": "/x"},
+	} {
+		_, err := Load(environment(t, env))
+		require.ErrorContains(t, err, says)
+		require.NotContains(t, err.Error(), "secret-key")
+		require.NotContains(t, err.Error(), "\n")
+	}
+}
+
+func TestTheFileOfPayloadKeysIsRelativeToTheConfigurationFile(t *testing.T) {
+	c, err := Load(environment(t, map[string]string{"AGENTFACTORY_CONFIG": configFile(t, "encryption: {payload_keys_file: keys}\n")}))
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(filepath.Dir(c.File), "keys"), c.Encryption.PayloadKeysFile)
 }

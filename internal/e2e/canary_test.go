@@ -201,7 +201,7 @@ func canaryWorker(dial dialing) error {
 	if err != nil {
 		return err
 	}
-	temporal, err := service.DialTemporal(ctx, "")
+	temporal, err := service.DialTemporal(ctx, "", config.Encryption{})
 	if err != nil {
 		return err
 	}

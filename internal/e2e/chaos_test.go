@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"agentfactory/internal/config"
 	"agentfactory/internal/embedded/loopback"
 	"agentfactory/internal/embedded/s3server"
 	"agentfactory/internal/llm/scripted"
@@ -176,7 +177,7 @@ func newChaos(t *testing.T) *chaos {
 	c.startS3()
 	t.Cleanup(func() { c.s3.Stop() })
 	require.NoError(t, objectstore.EnsureBucket(ctx, c.s3.Client(), bucket))
-	c.temporal, err = service.DialTemporal(ctx, c.address)
+	c.temporal, err = service.DialTemporal(ctx, c.address, config.Encryption{})
 	require.NoError(t, err)
 	t.Cleanup(c.temporal.Close)
 	script, err := scripted.Parse([]byte(working))

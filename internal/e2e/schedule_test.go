@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"agentfactory/internal/config"
 	"agentfactory/internal/embedded/temporalserver"
 	"agentfactory/internal/run"
 	"agentfactory/internal/service"
@@ -261,7 +262,7 @@ func TestWhatWasMissedForLongerThanTheWindowIsLeftOut(t *testing.T) {
 		server, err := temporalserver.Start(t.Context(), options)
 		require.NoError(t, err)
 		s.address = server.Address()
-		s.temporal, err = service.DialTemporal(t.Context(), s.address)
+		s.temporal, err = service.DialTemporal(t.Context(), s.address, config.Encryption{})
 		require.NoError(t, err)
 		t.Cleanup(s.temporal.Close)
 		return server

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"agentfactory/internal/config"
 	"agentfactory/internal/embedded/s3server"
 	"agentfactory/internal/embedded/temporalserver"
 	"agentfactory/internal/llm/scripted"
@@ -110,7 +111,7 @@ func newStack(t testing.TB, script string) *stack {
 	require.NoError(t, err)
 	t.Cleanup(s3.Stop)
 	require.NoError(t, objectstore.EnsureBucket(ctx, s3.Client(), bucket))
-	temporal, err := service.DialTemporal(ctx, server.Address())
+	temporal, err := service.DialTemporal(ctx, server.Address(), config.Encryption{})
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
 	parsed, err := scripted.Parse([]byte(script))

@@ -219,7 +219,7 @@ conversations:
 // reset takes a turn again and returns the run that does.
 func (s *stack) reset(r client.WorkflowRun, turn int) client.WorkflowRun {
 	s.t.Helper()
-	point, err := rewind.Find(s.t.Context(), s.temporal, r.GetID(), turn)
+	point, err := rewind.Find(s.t.Context(), s.temporal, s.temporal.Payloads.Data, r.GetID(), turn)
 	require.NoError(s.t, err)
 	runID, err := rewind.Reset(s.t.Context(), s.temporal, s.temporal.Namespace, point, rewind.Options{Reason: "test"})
 	require.NoError(s.t, err)

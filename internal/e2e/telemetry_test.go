@@ -60,7 +60,7 @@ func (s *stack) observedWorker() *observedWorker {
 	s.t.Helper()
 	to, err := telemetry.Open(s.t.Context(), telemetry.Options{Version: "test"})
 	require.NoError(s.t, err)
-	options, err := service.TemporalOptions(s.address)
+	options, err := service.TemporalOptions(s.address, config.Encryption{})
 	require.NoError(s.t, err)
 	options.MetricsHandler = runtrace.Metrics(to)
 	temporal, err := service.ConnectTemporal(s.t.Context(), options)

@@ -20,6 +20,7 @@ import (
 type Bucket struct {
 	client   *s3.Client
 	name     string
+	sse      encryption
 	patience time.Duration // for an answer, and for the next bytes of a body
 }
 
@@ -27,10 +28,14 @@ var _ Store = (*Bucket)(nil)
 
 // NewBucket returns the bucket of this name as a Store. It sends no request; EnsureBucket does. The SDK's own retries
 // are turned off and its checksums on, whatever client was made with.
-func NewBucket(client *s3.Client, name string) *Bucket {
+func NewBucket(client *s3.Client, name string, settings ...Setting) *Bucket {
 	options := client.Options()
 	options.ExpressCredentials = nil // New makes its own; it would write to the one that both clients share
-	return &Bucket{client: s3.New(options, configure), name: name, patience: patience}
+	b := &Bucket{client: s3.New(options, configure), name: name, patience: patience}
+	for _, set := range settings {
+		set(b)
+	}
+	return b
 }
 
 // configure turns the checksums on because a client made from bare options sends none.

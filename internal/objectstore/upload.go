@@ -60,6 +60,7 @@ func (b *Bucket) upload(ctx context.Context, key string, body io.ReadSeeker, siz
 		}
 		in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: body, ContentLength: &size, ContentType: aws.String(contentType(key))}
 		cond.apply(in)
+		b.sse.apply(in)
 		out, err := b.client.PutObject(attempt, in)
 		if err != nil {
 			return b.refused(ctx, attempt, key, size, cond, err)

@@ -4,7 +4,6 @@ package rewind
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -14,6 +13,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 )
 
 // Point is where a reset goes to.
@@ -27,15 +27,15 @@ type Point struct {
 // ErrNoTurn: the run has not taken this turn, or its history is not kept any more.
 var ErrNoTurn = errors.New("no such turn in the history")
 
-// Find looks for a turn, from the latest execution of a run back to its first.
-func Find(ctx context.Context, c client.Client, workflowID string, turn int) (Point, error) {
+// Find looks for a turn, from the latest execution of a run back to its first. data reads the payloads of the history.
+func Find(ctx context.Context, c client.Client, data converter.DataConverter, workflowID string, turn int) (Point, error) {
 	latest, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err != nil {
 		return Point{}, fmt.Errorf("find run %s: %w", workflowID, err)
 	}
 	runID := latest.GetWorkflowExecutionInfo().GetExecution().GetRunId()
 	for runID != "" {
-		found, before, err := search(ctx, c, workflowID, runID, turn)
+		found, before, err := search(ctx, c, data, workflowID, runID, turn)
 		if err != nil {
 			return Point{}, fmt.Errorf("read the history of run %s: %w", workflowID, err)
 		}
@@ -49,7 +49,7 @@ func Find(ctx context.Context, c client.Client, workflowID string, turn int) (Po
 
 // search returns the workflow task of one execution that asked for the turn, or the
 // execution that it continues.
-func search(ctx context.Context, c client.Client, workflowID, runID string, turn int) (event int64, before string, err error) {
+func search(ctx context.Context, c client.Client, data converter.DataConverter, workflowID, runID string, turn int) (event int64, before string, err error) {
 	history := c.GetWorkflowHistory(ctx, workflowID, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		e, err := history.Next()
@@ -59,7 +59,11 @@ func search(ctx context.Context, c client.Client, workflowID, runID string, turn
 		if started := e.GetWorkflowExecutionStartedEventAttributes(); started != nil {
 			before = started.GetContinuedExecutionRunId()
 		}
-		if asks(e, turn) {
+		asked, err := asks(e, data, turn)
+		if err != nil {
+			return 0, "", err
+		}
+		if asked {
 			return e.GetActivityTaskScheduledEventAttributes().GetWorkflowTaskCompletedEventId(), "", nil
 		}
 	}
@@ -87,16 +91,16 @@ func Before(ctx context.Context, c client.Client, workflowID, runID string) (str
 }
 
 // asks reports whether an event asks the model for this turn.
-func asks(e *historypb.HistoryEvent, turn int) bool {
+func asks(e *historypb.HistoryEvent, data converter.DataConverter, turn int) (bool, error) {
 	scheduled := e.GetActivityTaskScheduledEventAttributes()
 	if scheduled.GetActivityType().GetName() != "Think" {
-		return false
+		return false, nil
 	}
 	var in struct {
 		Number int `json:"number"`
 	}
-	payloads := scheduled.GetInput().GetPayloads()
-	return len(payloads) == 1 && json.Unmarshal(payloads[0].GetData(), &in) == nil && in.Number == turn
+	err := data.FromPayloads(scheduled.GetInput(), &in)
+	return in.Number == turn, err
 }
 
 // Options say how a run is reset.

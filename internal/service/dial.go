@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 
+	"agentfactory/internal/codec"
 	"agentfactory/internal/config"
 	"agentfactory/internal/objectstore"
 )
@@ -23,6 +24,15 @@ import (
 type Temporal struct {
 	client.Client
 	Namespace string
+	Payloads  codec.Converters // for what the client hands out as it is stored
+	Keys      *codec.Keys      // that payloads are encrypted with
+}
+
+// TemporalSettings are the options of a client, with what encrypts its payloads.
+type TemporalSettings struct {
+	client.Options
+	payloads codec.Converters
+	keys     *codec.Keys
 }
 
 // ErrTemporalConfig says that Temporal's settings cannot be used: no server will change that.
@@ -30,37 +40,43 @@ var ErrTemporalConfig = errors.New("the Temporal configuration cannot be used")
 
 // TemporalOptions are those of a connection to the server at address, or with "" to the one that is configured in Temporal's
 // own way: TEMPORAL_ADDRESS and further variables, TEMPORAL_PROFILE, its TOML file; TLS, client certificates and API keys
-// with it. An error is ErrTemporalConfig and never shows a key.
-func TemporalOptions(address string) (client.Options, error) {
+// with it. Payloads are encrypted as e says. An error is ErrTemporalConfig, or of the keys, and never shows a key.
+func TemporalOptions(address string, e config.Encryption) (TemporalSettings, error) {
+	keys, err := PayloadKeys(e)
+	if err != nil {
+		return TemporalSettings{}, err
+	}
 	options := client.Options{HostPort: address}
 	if address == "" {
 		configured, err := envconfig.LoadDefaultClientOptions()
 		if err != nil {
-			return client.Options{}, fmt.Errorf("%w: %w", ErrTemporalConfig, err)
+			return TemporalSettings{}, fmt.Errorf("%w: %w", ErrTemporalConfig, err)
 		}
 		options = configured
 	}
 	options.Namespace = cmp.Or(options.Namespace, client.DefaultNamespace)
+	payloads := keys.Converters()
+	options.DataConverter, options.FailureConverter = payloads.Data, payloads.Failure
 	options.Logger = slog.New(slog.DiscardHandler) // the SDK reports through errors as well
-	return options, nil
+	return TemporalSettings{options, payloads, keys}, nil
 }
 
 // ConnectTemporal connects once; see TemporalOptions.
-func ConnectTemporal(ctx context.Context, options client.Options) (Temporal, error) {
-	c, err := client.DialContext(ctx, options)
+func ConnectTemporal(ctx context.Context, s TemporalSettings) (Temporal, error) {
+	c, err := client.DialContext(ctx, s.Options)
 	if err != nil {
-		return Temporal{}, fmt.Errorf("connect to Temporal at %s: %w", options.HostPort, err)
+		return Temporal{}, fmt.Errorf("connect to Temporal at %s: %w", s.HostPort, err)
 	}
-	return Temporal{Client: c, Namespace: options.Namespace}, nil
+	return Temporal{Client: c, Namespace: s.Namespace, Payloads: s.payloads, Keys: s.keys}, nil
 }
 
 // DialTemporal connects to the server at address, or with "" to the configured one.
-func DialTemporal(ctx context.Context, address string) (Temporal, error) {
-	options, err := TemporalOptions(address)
+func DialTemporal(ctx context.Context, address string, e config.Encryption) (Temporal, error) {
+	s, err := TemporalOptions(address, e)
 	if err != nil {
 		return Temporal{}, err
 	}
-	t, err := ConnectTemporal(ctx, options)
+	t, err := ConnectTemporal(ctx, s)
 	if err != nil {
 		return Temporal{}, fmt.Errorf("%w; check TEMPORAL_ADDRESS, or unset it to use the embedded server", err)
 	}
@@ -79,5 +95,5 @@ func OpenBucket(ctx context.Context, c config.Config) (*objectstore.Bucket, erro
 		// Servers other than AWS rarely resolve a host name for each bucket.
 		o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL_S3")+os.Getenv("AWS_ENDPOINT_URL") != ""
 	})
-	return objectstore.NewBucket(api, c.S3.Bucket), nil
+	return objectstore.NewBucket(api, c.S3.Bucket, objectstore.WithEncryption(c.S3.SSE, c.S3.SSEKMSKey)), nil
 }

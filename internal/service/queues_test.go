@@ -89,7 +89,7 @@ client_key_path = "/none/such.key"
 `), 0o600))
 	t.Setenv("TEMPORAL_CONFIG_FILE", file)
 
-	plain, err := TemporalOptions("")
+	plain, err := TemporalOptions("", config.Encryption{})
 	require.NoError(t, err)
 	require.Equal(t, "plain.example.org:7233", plain.HostPort)
 	require.Equal(t, client.DefaultNamespace, plain.Namespace)
@@ -97,14 +97,14 @@ client_key_path = "/none/such.key"
 
 	t.Setenv("TEMPORAL_PROFILE", "cloud")
 	t.Setenv("TEMPORAL_NAMESPACE", "others.a1b2c")
-	cloud, err := TemporalOptions("")
+	cloud, err := TemporalOptions("", config.Encryption{})
 	require.NoError(t, err)
 	require.Equal(t, "others.a1b2c", cloud.Namespace, "a variable comes before the file")
 	require.NotNil(t, cloud.ConnectionOptions.TLS, "a key is sent over TLS alone")
 	require.NotNil(t, cloud.Credentials)
 
 	t.Setenv("TEMPORAL_PROFILE", "broken")
-	_, err = TemporalOptions("")
+	_, err = TemporalOptions("", config.Encryption{})
 	require.ErrorIs(t, err, ErrTemporalConfig)
 	require.NotContains(t, err.Error(), "very-secret")
 }

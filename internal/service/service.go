@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"agentfactory/activities"
+	"agentfactory/internal/codec"
 	"agentfactory/internal/config"
 	"agentfactory/internal/evaluation/archive"
 	"agentfactory/internal/export"
@@ -323,6 +324,7 @@ func defaults(c config.RunLimits) run.Budget {
 func secrets(c config.Config) []string {
 	found := []string{c.Model.APIKey.Reveal(), c.Tools.Search.APIKey.Reveal(), c.Tools.Reading.APIKey.Reveal(), c.Browser.SessionKey.Reveal(),
 		os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN"), os.Getenv("TEMPORAL_API_KEY")}
+	found = append(found, codec.Secrets(c.Encryption.PayloadKeys.Reveal())...)
 	found = slices.DeleteFunc(found, func(s string) bool { return s == "" })
 	return append(found, pyruntime.IndexLogins(os.Environ(), c.Packages.IndexURL.Reveal(), c.Model.BaseURL, c.Tools.Search.BaseURL, c.Tools.Reading.BaseURL)...)
 }
