@@ -151,4 +151,3 @@ func serveUntil(ctx context.Context, listener net.Listener, server *http.Server)
 	<-ended
 	return nil
 }
-

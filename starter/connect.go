@@ -69,10 +69,15 @@ func (a *app) connect(ctx context.Context, cfg config.Config, w wanted) (*connec
 }
 
 func (c *connection) dial(ctx context.Context, a *app) error {
+	keys, err := service.PayloadKeys(c.Config.Encryption)
+	if err != nil {
+		return err
+	}
 	var at embedded.Addresses
 	if c.needsStack() {
 		stack, err := embedded.Ensure(ctx, embedded.EnsureOptions{
 			Config: c.Config, Args: serveArgs(c.wanted), Progress: func(line string) { a.say("%s", line) },
+			PayloadKeys: keys.IDs(),
 		})
 		if err != nil {
 			return err

@@ -54,9 +54,14 @@ func (a *app) devServe(ctx context.Context, o serveOptions) error {
 	if o.own {
 		cfg.Temporal.Configured, cfg.S3.Bucket = false, ""
 	}
+	keys, err := service.PayloadKeys(cfg.Encryption)
+	if err != nil {
+		return err
+	}
 	return embedded.Serve(ctx, embedded.ServeOptions{
-		Config:    cfg,
-		IdleAfter: o.idle,
+		Config:      cfg,
+		IdleAfter:   o.idle,
+		PayloadKeys: keys.IDs(),
 
 		SearchAttributes: workflows.SearchAttributes(),
 		StartWorker: func(ctx context.Context, at embedded.Addresses) (embedded.Worker, error) {

@@ -63,6 +63,8 @@ type Health struct {
 	Clients   int       `json:"clients"`
 	OpenRuns  int64     `json:"open_runs"` // -1 when Temporal does not answer
 	Addresses Addresses `json:"addresses"`
+	// PayloadKeys are the IDs of the keys that its worker has, the encrypting one first.
+	PayloadKeys []string `json:"payload_keys,omitempty"`
 }
 
 // Idle tells whether nobody would miss the stack.

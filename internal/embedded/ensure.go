@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ type EnsureOptions struct {
 	Executable string       // our own binary; "" is the running one
 	Args       []string     // of the hidden command that calls Serve
 	Progress   func(string) // one line for a person who waits; nil is silent
+	// PayloadKeys are the IDs of the keys that payloads are encrypted with: a stack with others could not read them.
+	PayloadKeys []string
 }
 
 const (
@@ -104,7 +107,8 @@ func (e *ensurer) find(ctx context.Context) (*Client, error) {
 // acceptable decides whether the running stack is the one that is wanted. It returns
 // ErrNotRunning when it is not and was told to end.
 func (e *ensurer) acceptable(ctx context.Context, h Health, conn connection) (bool, error) {
-	sameSetup := (h.Addresses.Temporal == "") == e.Config.Temporal.Configured && (h.Addresses.S3.Endpoint == "") == (e.Config.S3.Bucket != "")
+	sameSetup := (h.Addresses.Temporal == "") == e.Config.Temporal.Configured && (h.Addresses.S3.Endpoint == "") == (e.Config.S3.Bucket != "") &&
+		slices.Equal(h.PayloadKeys, e.PayloadKeys)
 	sameBuild := h.Build == buildOf(e.Executable)
 	if sameSetup && sameBuild {
 		return true, nil

@@ -25,7 +25,8 @@ type ServeOptions struct {
 	// Foreground stacks belong to a terminal: they end with it and never for idleness.
 	Foreground bool
 	// IdleAfter is how long a background stack stays without clients and open runs; 0 is 10 minutes.
-	IdleAfter time.Duration
+	IdleAfter   time.Duration
+	PayloadKeys []string // IDs of the keys that payloads are encrypted with
 	// SearchAttributes are registered when the Temporal database is created.
 	SearchAttributes map[string]enumspb.IndexedValueType
 	// StartWorker starts the worker when the servers answer. The context is for starting alone.
@@ -169,7 +170,7 @@ func (s *stack) openLog(path string) (io.Writer, error) {
 
 // open lets commands in: from here on the stack can be found.
 func (s *stack) open(a Addresses) error {
-	self := Health{PID: os.Getpid(), StartedAt: s.state.StartedAt, Version: s.state.Version, Build: ownBuild(), Addresses: a}
+	self := Health{PID: os.Getpid(), StartedAt: s.state.StartedAt, Version: s.state.Version, Build: ownBuild(), Addresses: a, PayloadKeys: s.options.PayloadKeys}
 	token := rand.Text()
 	control, err := startControl(self, token, s.worker, s.log)
 	if err != nil {
