@@ -129,6 +129,8 @@ func TestTemporalStoresNothingReadableOfAnEncryptedRun(t *testing.T) {
 	require.Contains(t, text, "word-count", "search attributes are not encrypted")
 	require.Contains(t, p.run("runs", "list"), secretTask, "whoever has the key reads its memo")
 
+	s.keysAreInThePolicy()
+
 	// A failure.
 	_, err = s.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "typo", TaskQueue: workflows.TaskQueue}, workflows.InstallType, map[string]string{"task": "x", wrongField: "finish"})
 	require.NoError(t, err)
@@ -147,6 +149,20 @@ func TestTemporalStoresNothingReadableOfAnEncryptedRun(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, readable(t, described), secretTask)
 	require.Contains(t, string(p.describe("daily").Input), secretTask)
+}
+
+// keysAreInThePolicy holds what lies in the bucket against what docs/security/bucket-policy.json allows.
+func (s *stack) keysAreInThePolicy() {
+	s.t.Helper()
+	policy, err := os.ReadFile("../../docs/security/bucket-policy.json")
+	require.NoError(s.t, err)
+	listed, err := s.objects.List(s.t.Context(), "", "", 0)
+	require.NoError(s.t, err)
+	require.NotEmpty(s.t, listed)
+	for _, o := range listed {
+		folder, _, _ := strings.Cut(o.Key, "/")
+		require.Contains(s.t, string(policy), "BUCKET/"+folder+"/*", o.Key)
+	}
 }
 
 func TestTheTemporalCLIReadsAndStartsEncryptedRunsByACodecServer(t *testing.T) {

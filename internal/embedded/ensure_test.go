@@ -148,8 +148,12 @@ func TestAStackOfAnotherBuildIsReplacedOnlyWhenNobodyNeedsIt(t *testing.T) {
 func TestAnotherSetupNeedsAnIdleStack(t *testing.T) {
 	p := newPlace(t)
 	c := p.ensure()
-	p.options.Config.S3.Bucket = "elsewhere"
+	p.options.PayloadKeys = []string{"2026-11"}
 	_, err := Ensure(t.Context(), p.options)
+	require.ErrorIs(t, err, ErrOtherSetup, "its worker could not read what is encrypted with that key")
+	p.options.PayloadKeys = nil
+	p.options.Config.S3.Bucket = "elsewhere"
+	_, err = Ensure(t.Context(), p.options)
 	require.ErrorIs(t, err, ErrOtherSetup)
 	require.ErrorContains(t, err, "(1 clients, 0 open runs): stop it first, or set AGENTFACTORY_DATA to another directory")
 
