@@ -41,14 +41,14 @@ type dataConverter struct {
 	keys *Keys
 }
 
-var _ workflow.ContextAware = dataConverter{}
+var _ converter.ContextAware = dataConverter{}
 
-// WithWorkflowContext implements workflow.ContextAware.
+// WithWorkflowContext implements converter.ContextAware.
 func (d dataConverter) WithWorkflowContext(workflow.Context) converter.DataConverter {
 	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), patient{d.keys})
 }
 
-// WithContext implements workflow.ContextAware.
+// WithContext implements converter.ContextAware.
 func (d dataConverter) WithContext(context.Context) converter.DataConverter { return d }
 
 // patient panics where a payload cannot be read. In a workflow an error would end the run as failed, or send it another

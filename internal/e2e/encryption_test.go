@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,12 +181,25 @@ func TestTheTemporalCLIReadsAndStartsEncryptedRunsByACodecServer(t *testing.T) {
 	text, _ := s.stored("words")
 	require.NotContains(t, text, secretTask, "what the command sends is encrypted")
 
-	require.NotContains(t, c.run("workflow", "show", "--workflow-id", "words", "--output", "json"), "words: 3")
-	shown := c.run(append([]string{"workflow", "show", "--workflow-id", "words", "--output", "json"}, through...)...)
+	show := []string{"workflow", "show", "--workflow-id", "words", "--output", "json"}
+	require.NotContains(t, payloadsIn(c.run(show...)), "words: 3")
+	shown := payloadsIn(c.run(append(show, through...)...))
 	require.Contains(t, shown, secretTask)
 	require.Contains(t, shown, "words: 3")
-	refused := c.refused("workflow", "show", "--workflow-id", "words", "--output", "json", "--codec-endpoint", endpoint)
-	require.Contains(t, refused, "bearer token")
+	require.Contains(t, c.run(append([]string{"workflow", "result", "--workflow-id", "words"}, through...)...), "words: 3")
+	refused, err := http.Post(endpoint+"/decode", "application/json", strings.NewReader(`{"payloads":[]}`))
+	require.NoError(t, err)
+	refused.Body.Close()
+	require.Equal(t, http.StatusUnauthorized, refused.StatusCode)
+}
+
+// payloadsIn are the payloads in what the command shows of a history, where they are in base64.
+func payloadsIn(history string) (text string) {
+	for _, found := range regexp.MustCompile(`"data": "([^"]*)"`).FindAllStringSubmatch(history, -1) {
+		payload, _ := base64.StdEncoding.DecodeString(found[1]) // what is none says nothing
+		text += string(payload) + "\n"
+	}
+	return text
 }
 
 // keysOf are the IDs of the keys in a history.
@@ -223,7 +237,7 @@ func TestTheKeyIsChangedWhileARunWaits(t *testing.T) {
 	s.worker()
 	st := s.waitFor(r, phase(run.WaitingForApproval))
 	s.mustUpdate(r, workflows.ApproveUpdate, workflows.Approve{ApprovalID: st.Approval.ApprovalID, Decision: workflows.DecideApprove})
-	res, err := s.result(r)
+	res, err := s.result(s.temporal.GetWorkflow(t.Context(), r.GetID(), r.GetRunID())) // r has the old key alone
 	require.NoError(t, err)
 	require.Equal(t, "words: 3", res.Answer)
 	_, events := s.stored(r.GetID())
