@@ -135,6 +135,9 @@ func (r *relay) Folders(ctx context.Context, prefix string) ([]string, error) {
 func (r *relay) CreateFrom(context.Context, string, io.ReadSeeker, int64) (string, error) {
 	panic("unused")
 }
+func (r *relay) ReplaceFrom(context.Context, string, io.ReadSeeker, int64, string) (string, error) {
+	panic("unused")
+}
 func (r *relay) Open(context.Context, string) (io.ReadCloser, objectstore.Info, error) {
 	panic("unused")
 }

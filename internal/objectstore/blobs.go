@@ -8,9 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 )
 
-// Blobs keeps bytes under their digest, at [BlobKey]. A blob is written at most once, and every byte that is read back
+// Blobs keeps bytes under their digest, at [BlobKey]. A blob never changes; one that is stored again long after is written
+// again, which keeps it from being taken away as nobody's (see RenewedAfter). Every byte that is read back
 // has been checked against the digest. It is safe for concurrent use.
 //
 // A directory on this machine serves as a cache. It is never needed: when it is full, damaged or gone, blobs come from
@@ -18,25 +20,31 @@ import (
 type Blobs struct {
 	store Store
 	cache *diskCache
+	now   func() time.Time
 }
 
 // NewBlobs returns the blobs of store, cached in cacheDir up to maxBytes, the least recently used dropped first. The
 // directory is created; several processes may share it, each with its own count. An empty cacheDir means no cache.
 func NewBlobs(store Store, cacheDir string, maxBytes int64) (*Blobs, error) {
 	if cacheDir == "" {
-		return &Blobs{store: store}, nil
+		return &Blobs{store: store, now: time.Now}, nil
 	}
 	cache, err := openCache(cacheDir, maxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("open the blob cache: %w", err)
 	}
-	return &Blobs{store: store, cache: cache}, nil
+	return &Blobs{store: store, cache: cache, now: time.Now}, nil
 }
 
 // Put stores data and returns its digest. Storing the same bytes again is harmless.
 func (b *Blobs) Put(ctx context.Context, data []byte) (Digest, error) {
 	digest, size := DigestOf(data), int64(len(data))
-	err := b.put(ctx, digest, size, func(key string) (string, error) { return b.store.Create(ctx, key, data) })
+	err := b.put(ctx, digest, size, func(key, etag string) (string, error) {
+		if etag == "" {
+			return b.store.Create(ctx, key, data)
+		}
+		return b.store.Replace(ctx, key, data, etag)
+	})
 	if err != nil {
 		return "", fmt.Errorf("store blob: %w", err)
 	}
@@ -68,12 +76,15 @@ func (b *Blobs) PutFrom(ctx context.Context, r io.ReadSeeker) (Digest, int64, er
 	if err != nil {
 		return "", 0, err
 	}
-	err = b.put(ctx, digest, size, func(key string) (string, error) {
+	err = b.put(ctx, digest, size, func(key, etag string) (string, error) {
 		body := &unchanged{r: r, size: size, digest: digest}
 		if _, err := body.Seek(0, io.SeekStart); err != nil {
 			return "", err
 		}
-		return b.store.CreateFrom(ctx, key, body, size)
+		if etag == "" {
+			return b.store.CreateFrom(ctx, key, body, size)
+		}
+		return b.store.ReplaceFrom(ctx, key, body, size, etag)
 	})
 	if err != nil {
 		return "", 0, err
@@ -85,17 +96,46 @@ func (b *Blobs) PutFrom(ctx context.Context, r io.ReadSeeker) (Digest, int64, er
 // lookFirst is the size in bytes from which it pays to ask whether a blob is there before it is sent.
 const lookFirst = 64 << 10
 
-func (b *Blobs) put(ctx context.Context, digest Digest, size int64, create func(key string) (string, error)) error {
+// A blob that no record refers to is taken away once it is SparedFor old (see internal/care). Whoever stores bytes that are
+// there already relies on them from now on, and renews the blob when it is RenewedAfter old, by writing it once more: the
+// rest of the time is left to write the record that refers to it.
+const (
+	SparedFor    = 7 * 24 * time.Hour
+	RenewedAfter = 3 * 24 * time.Hour
+)
+
+// maxRenewals bounds how often a blob that changes while it is looked at is looked at again.
+const maxRenewals = 8
+
+// put writes a blob that is not there yet, or is old. write creates it, or replaces what has this ETag.
+func (b *Blobs) put(ctx context.Context, digest Digest, size int64, write func(key, etag string) (string, error)) error {
 	key := BlobKey(digest)
-	if size >= lookFirst {
-		if _, err := b.store.Stat(ctx, key); !errors.Is(err, ErrNotFound) {
+	look := size >= lookFirst
+	for range maxRenewals {
+		if look {
+			info, err := b.store.Stat(ctx, key)
+			if err == nil {
+				err = b.renew(info, write)
+			}
+			if err == nil || !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrChanged) {
+				return err
+			}
+		}
+		if _, err := write(key, ""); !errors.Is(err, ErrExists) {
 			return err
 		}
+		look = true
 	}
-	if _, err := create(key); !errors.Is(err, ErrExists) {
-		return err
+	return fmt.Errorf("store %s: %w %d times while it was written; store it again", key, ErrChanged, maxRenewals)
+}
+
+// renew writes an old blob again. ErrChanged: it was taken away, or somebody else renewed it.
+func (b *Blobs) renew(info Info, write func(key, etag string) (string, error)) error {
+	if b.now().Sub(info.Modified) < RenewedAfter {
+		return nil
 	}
-	return nil
+	_, err := write(info.Key, info.ETag)
+	return err
 }
 
 // Get reads a blob of at most MaxBody bytes. ErrNotFound, ErrCorrupt.

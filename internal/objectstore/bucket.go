@@ -21,6 +21,7 @@ type Bucket struct {
 	client   *s3.Client
 	name     string
 	sse      encryption
+	under    string        // the prefix of all its keys, with its slash; "" is the whole bucket
 	patience time.Duration // for an answer, and for the next bytes of a body
 }
 
@@ -90,7 +91,7 @@ func (b *Bucket) put(ctx context.Context, key string, body []byte, cond conditio
 func (b *Bucket) Stat(ctx context.Context, key string) (Info, error) {
 	var info Info
 	err := b.do(ctx, "stat", key, 0, func(attempt context.Context) error {
-		out, err := b.client.HeadObject(attempt, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+		out, err := b.client.HeadObject(attempt, &s3.HeadObjectInput{Bucket: &b.name, Key: b.at(key)})
 		if statusOf(err) == http.StatusNotFound {
 			return b.missing(ctx, attempt)
 		}
@@ -105,7 +106,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (Info, error) {
 
 // missing tells a missing object from a missing bucket and worse: a 404 to HEAD has no body that would.
 func (b *Bucket) missing(ctx, attempt context.Context) error {
-	_, err := b.client.ListObjectsV2(attempt, &s3.ListObjectsV2Input{Bucket: &b.name, MaxKeys: aws.Int32(1)})
+	_, err := b.client.ListObjectsV2(attempt, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &b.under, MaxKeys: aws.Int32(1)})
 	if err != nil {
 		return classify(ctx, err)
 	}

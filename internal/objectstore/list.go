@@ -16,8 +16,8 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) ([]I
 	var found []Info
 	err := b.pages(ctx, prefix, after, "", limit, func(page *s3.ListObjectsV2Output) int {
 		for _, o := range page.Contents {
-			if CheckKey(aws.ToString(o.Key)) == nil {
-				found = append(found, infoOf(o))
+			if key := b.keyOf(o.Key); CheckKey(key) == nil {
+				found = append(found, infoOf(key, o))
 			}
 		}
 		return len(found)
@@ -25,8 +25,8 @@ func (b *Bucket) List(ctx context.Context, prefix, after string, limit int) ([]I
 	return found, err
 }
 
-func infoOf(o types.Object) Info {
-	return Info{Key: aws.ToString(o.Key), ETag: aws.ToString(o.ETag), Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}
+func infoOf(key string, o types.Object) Info {
+	return Info{Key: key, ETag: aws.ToString(o.ETag), Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}
 }
 
 // Folders implements Store.
@@ -37,7 +37,7 @@ func (b *Bucket) Folders(ctx context.Context, prefix string) ([]string, error) {
 	var names []string
 	err := b.pages(ctx, prefix, "", "/", 0, func(page *s3.ListObjectsV2Output) int {
 		for _, p := range page.CommonPrefixes {
-			names = append(names, strings.TrimSuffix(strings.TrimPrefix(aws.ToString(p.Prefix), prefix), "/"))
+			names = append(names, strings.TrimSuffix(strings.TrimPrefix(b.keyOf(p.Prefix), prefix), "/"))
 		}
 		return 0
 	})
@@ -53,9 +53,9 @@ func (b *Bucket) pages(ctx context.Context, prefix, after, delimiter string, lim
 	if err := checkPrefix(prefix); err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
-	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix}
+	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: b.at(prefix)}
 	if after != "" {
-		in.StartAfter = &after
+		in.StartAfter = b.at(after)
 	}
 	if delimiter != "" {
 		in.Delimiter = &delimiter

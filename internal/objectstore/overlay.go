@@ -116,6 +116,17 @@ func (o *Overlay) Create(ctx context.Context, key string, body []byte) (string, 
 	return o.base.Create(ctx, o.place(key), body)
 }
 
+// ReplaceFrom implements Store.
+func (o *Overlay) ReplaceFrom(ctx context.Context, key string, r io.ReadSeeker, size int64, etag string) (string, error) {
+	if f, frozen := o.below.find(key); frozen && f.ETag == etag {
+		created, err := o.base.CreateFrom(ctx, o.place(key), r, size)
+		if !errors.Is(err, ErrExists) {
+			return created, err
+		}
+	}
+	return o.base.ReplaceFrom(ctx, o.place(key), r, size, etag)
+}
+
 // CreateFrom implements Store.
 func (o *Overlay) CreateFrom(ctx context.Context, key string, r io.ReadSeeker, size int64) (string, error) {
 	if err := o.free(key); err != nil {

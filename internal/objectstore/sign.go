@@ -20,7 +20,7 @@ func (b *Bucket) Sign(ctx context.Context, key, file string, lasts time.Duration
 	}
 	disposition := mime.FormatMediaType("attachment", map[string]string{"filename": file})
 	signed, err := s3.NewPresignClient(b.client).PresignGetObject(ctx, &s3.GetObjectInput{
-		Bucket: &b.name, Key: &key, ResponseContentDisposition: &disposition,
+		Bucket: &b.name, Key: b.at(key), ResponseContentDisposition: &disposition,
 	}, s3.WithPresignExpires(lasts))
 	if err != nil {
 		return "", fmt.Errorf("sign %s: %w", key, err)

@@ -73,6 +73,8 @@ type Store interface {
 	// CreateFrom is Create for bodies of any size up to MaxUpload; it reads size bytes from r's current position, and
 	// may read them several times. ErrExists.
 	CreateFrom(ctx context.Context, key string, r io.ReadSeeker, size int64) (string, error)
+	// ReplaceFrom is Replace for bodies of any size up to MaxUpload, which it reads as CreateFrom does. ErrChanged.
+	ReplaceFrom(ctx context.Context, key string, r io.ReadSeeker, size int64, etag string) (string, error)
 	// Open is Get for bodies of any size. Reads fail with ErrUnavailable when the body is cut short or stalls. The
 	// caller closes the reader. ErrNotFound.
 	Open(ctx context.Context, key string) (io.ReadCloser, Info, error)

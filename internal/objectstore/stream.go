@@ -22,7 +22,7 @@ func (b *Bucket) open(ctx context.Context, verb, key string) (io.ReadCloser, Inf
 		// The time limit of the attempt ends with the headers; the body lives on under a context of its own.
 		reading, cancel := context.WithCancel(ctx)
 		stop := context.AfterFunc(attempt, cancel)
-		out, err := b.client.GetObject(reading, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+		out, err := b.client.GetObject(reading, &s3.GetObjectInput{Bucket: &b.name, Key: b.at(key)})
 		stop()
 		if err != nil {
 			cancel()

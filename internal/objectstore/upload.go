@@ -48,6 +48,17 @@ func (b *Bucket) CreateFrom(ctx context.Context, key string, r io.ReadSeeker, si
 	return b.upload(ctx, key, r, size, absent)
 }
 
+// ReplaceFrom implements Store.
+func (b *Bucket) ReplaceFrom(ctx context.Context, key string, r io.ReadSeeker, size int64, etag string) (string, error) {
+	switch {
+	case etag == "":
+		return "", fmt.Errorf("replace %s: an ETag is needed, get it from Get or Stat", key)
+	case size > MaxUpload:
+		return "", fmt.Errorf("replace %s: %w: %d bytes, at most %d", key, ErrTooLarge, size, int64(MaxUpload))
+	}
+	return b.upload(ctx, key, r, size, condition(etag))
+}
+
 func (b *Bucket) upload(ctx context.Context, key string, body io.ReadSeeker, size int64, cond condition) (string, error) {
 	start, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -58,7 +69,7 @@ func (b *Bucket) upload(ctx context.Context, key string, body io.ReadSeeker, siz
 		if _, err := body.Seek(start, io.SeekStart); err != nil {
 			return fmt.Errorf("read the body: %w", err)
 		}
-		in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: body, ContentLength: &size, ContentType: aws.String(contentType(key))}
+		in := &s3.PutObjectInput{Bucket: &b.name, Key: b.at(key), Body: body, ContentLength: &size, ContentType: aws.String(contentType(key))}
 		cond.apply(in)
 		b.sse.apply(in)
 		out, err := b.client.PutObject(attempt, in)
@@ -93,7 +104,7 @@ func (b *Bucket) refused(ctx, attempt context.Context, key string, size int64, c
 
 // violates looks whether the condition fails now.
 func (b *Bucket) violates(ctx context.Context, key string, cond condition) bool {
-	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: b.at(key)})
 	return err == nil && aws.ToString(out.ETag) != string(cond)
 }
 
