@@ -2,6 +2,7 @@ package skillstore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -106,7 +107,11 @@ func (l listedCases) marksDigest() string {
 	if len(l.marks) == 0 {
 		return ""
 	}
-	return shortDigest(string(encode(l.marks)))
+	marks, err := json.MarshalIndent(l.marks, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("encode marks: %v", err)) // strings always encode
+	}
+	return shortDigest(string(append(marks, '\n')))
 }
 
 // readMarked reads a listed case and its mark, if it has one.

@@ -25,6 +25,6 @@
 // [S3.Heads] alone lists the whole library, whose length grows with every version and case. [Import] and [Export] turn
 // directories of the Agent Skills standard into drafts and back.
 //
-// The package may import internal/skill, internal/objectstore, internal/search and internal/metaskill; it knows nothing
-// of Temporal, nor of who computes embeddings ([Embedder]).
+// The package may import internal/skill, internal/objectstore, internal/record, internal/search and internal/metaskill; it
+// knows nothing of Temporal, nor of who computes embeddings ([Embedder]).
 package skillstore

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/record"
 	"agentfactory/internal/skill"
 )
 
@@ -103,24 +104,26 @@ func useSummaryKey(name string) string { return usesPrefix + name + "/" + summar
 
 const summaryFile = "summary.json"
 
-// decode reads one JSON record. Fields that it does not know were added by a later version of this program.
+// decode reads one record. One that a newer program wrote is as unreadable as a corrupt one, and its error says what helps.
 func decode(key string, body []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	if err := d.Decode(v); err != nil {
+	if err := record.One.Decode(body, v); err != nil {
 		return fmt.Errorf("%s: %w: %w", key, ErrCorrupt, err)
-	}
-	if d.More() {
-		return fmt.Errorf("%s: %w: something follows the record", key, ErrCorrupt)
 	}
 	return nil
 }
 
+// encode returns the record of v, indented for people who look into the bucket.
 func encode(v any) []byte {
-	body, err := json.MarshalIndent(v, "", "  ")
+	body, err := record.One.Encode(v)
 	if err != nil {
 		panic(fmt.Sprintf("encode %T: %v", v, err)) // records hold strings, numbers and times alone
 	}
-	return append(body, '\n')
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, body, "", "  "); err != nil {
+		panic(fmt.Sprintf("indent %T: %v", v, err)) // it was encoded just now
+	}
+	indented.WriteByte('\n')
+	return indented.Bytes()
 }
 
 // each calls do for every item, several at a time, and returns the results in the order of the items.

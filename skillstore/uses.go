@@ -68,13 +68,13 @@ func (s *S3) readUse(ctx context.Context, name, id string) (skill.Use, error) {
 // useSummary is what records add up to, so that they need not be read again. It knows which ones: a record that was
 // created while it was written is missing from it, and is read beside it.
 type useSummary struct {
-	Format      int               `json:"format"` // useFormat; one of another format is made again
+	Rules       int               `json:"rules"` // useRules; one of other rules is made again
 	Performance skill.Performance `json:"performance"`
 	Added       []string          `json:"added"` // IDs of the uses in Performance, sorted
 }
 
-// useFormat rises when Performance is added up in another way.
-const useFormat = 2
+// useRules rises when Performance is added up in another way.
+const useRules = 2
 
 // addedLater is how many records may lie beside the summary before they are added to it. Each of them is a request for
 // whoever reads the performance, each addition writes the summary anew (20 bytes for every use, 20 KB for each version
@@ -114,7 +114,7 @@ func (s *S3) addUp(ctx context.Context, name string) (useSummary, error) {
 
 // readUseSummary returns an empty summary where there is none to be used; the records have everything.
 func (s *S3) readUseSummary(ctx context.Context, name string) (useSummary, string, error) {
-	empty := useSummary{Format: useFormat, Performance: skill.Performance{Name: name, Versions: []skill.VersionPerformance{}}}
+	empty := useSummary{Rules: useRules, Performance: skill.Performance{Name: name, Versions: []skill.VersionPerformance{}}}
 	obj, err := s.objects.Get(ctx, useSummaryKey(name))
 	if errors.Is(err, objectstore.ErrNotFound) {
 		return empty, "", nil
@@ -123,7 +123,7 @@ func (s *S3) readUseSummary(ctx context.Context, name string) (useSummary, strin
 		return empty, "", err
 	}
 	var sum useSummary
-	if err := decode(useSummaryKey(name), obj.Body, &sum); err != nil || sum.Format != useFormat || sum.Performance.Name != name {
+	if err := decode(useSummaryKey(name), obj.Body, &sum); err != nil || sum.Rules != useRules || sum.Performance.Name != name {
 		return empty, obj.ETag, nil
 	}
 	return sum, obj.ETag, nil

@@ -77,9 +77,9 @@ func TestASummaryOfUsesIsMadeAgainFromTheRecords(t *testing.T) {
 	for name, bad := range map[string]string{
 		"cut off":             string(whole.Body[:len(whole.Body)/2]),
 		"no JSON":             "<html>",
-		"of another format":   strings.Replace(string(whole.Body), `"format": 2`, `"format": 1`, 1),
+		"of another format":   strings.Replace(string(whole.Body), `"rules": 2`, `"rules": 1`, 1),
 		"of another skill":    strings.ReplaceAll(string(whole.Body), "word-count", "word-counter"),
-		"behind by all of it": `{"format": 2, "performance": {"name": "word-count", "versions": []}, "added": []}`,
+		"behind by all of it": `{"rules": 2, "performance": {"name": "word-count", "versions": []}, "added": []}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			stored, err := bucket.Get(t.Context(), key)

@@ -3,7 +3,7 @@
 // call is journalled with its reply before the reply is delivered, so that a rerun of the same step gets the replies
 // that were already paid for instead of making the calls again.
 //
-// It knows neither the model client nor any tool: they come in as functions. It imports internal/objectstore and internal/secret alone.
+// It knows neither the model client nor any tool: they come in as functions. It imports internal/objectstore, internal/record and internal/secret alone.
 //
 // # Wire protocol
 //

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/record"
 )
 
 // The kinds of an Entry.
@@ -120,7 +121,7 @@ func (j *storeJournal) read(ctx context.Context, key string, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(obj.Body, e); err != nil {
+	if err := record.One.Decode(obj.Body, e); err != nil {
 		return fmt.Errorf("read %s: %w: %w", key, objectstore.ErrCorrupt, err)
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(key, j.prefix+"/"), ".json")

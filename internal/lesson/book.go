@@ -2,7 +2,6 @@ package lesson
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"agentfactory/internal/metaskill"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/record"
 	"agentfactory/internal/search"
 )
 
@@ -57,7 +57,7 @@ func (b *Book) Save(ctx context.Context, key string, l Lesson) (saved Lesson, to
 	}
 	l = l.bounded()
 	tokens = b.embed(ctx, &l)
-	body, err := json.Marshal(l)
+	body, err := record.One.Encode(l)
 	if err != nil {
 		return Lesson{}, tokens, fmt.Errorf("encode lesson: %w", err)
 	}

@@ -3,14 +3,13 @@
 // works with, under lessons/<workflow>.<run>.json; nothing is changed or deleted. A later
 // task is begun with the few lessons that fit it, found as skills are (internal/search).
 //
-// The package may import internal/metaskill, internal/objectstore and internal/search; it
+// The package may import internal/metaskill, internal/objectstore, internal/record and internal/search; it
 // knows nothing of Temporal, nor of who computes embeddings ([Embedder]).
 package lesson
 
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -19,6 +18,7 @@ import (
 
 	"agentfactory/internal/metaskill"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/record"
 	"agentfactory/internal/search"
 )
 
@@ -117,7 +117,7 @@ func read(ctx context.Context, store objectstore.Store, key string) (Lesson, err
 
 func decode(key string, body []byte) (Lesson, error) {
 	var l Lesson
-	if err := json.Unmarshal(body, &l); err != nil {
+	if err := record.One.Decode(body, &l); err != nil {
 		return Lesson{}, fmt.Errorf("%s: %w: %w", key, objectstore.ErrCorrupt, err)
 	}
 	if err := Check(l.Lesson); err != nil {

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/record"
 )
 
 // Records reads and writes the immutable records of runs. They are cached decoded,
@@ -163,14 +163,14 @@ func (r *Records) read(ctx context.Context, key string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(obj.Body, v); err != nil {
+	if err := record.One.Decode(obj.Body, v); err != nil {
 		return fmt.Errorf("%s: %w: %w", key, objectstore.ErrCorrupt, err)
 	}
 	return nil
 }
 
 func (r *Records) create(ctx context.Context, key string, v any) error {
-	body, err := json.Marshal(v)
+	body, err := record.One.Encode(v)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", key, err)
 	}

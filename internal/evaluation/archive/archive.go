@@ -6,13 +6,12 @@
 //	evaluations/<id>/report.{json,csv,md,html}   made from the outcomes; made again when the evaluation goes on
 //	evaluations/<id>/libraries/<arm>/…           the arms' skill libraries; see skillstore.Libraries
 //
-// <id> is the workflow ID as objectstore.WorkflowSegment writes it. The package imports internal/evaluation and
-// internal/objectstore and knows nothing of Temporal.
+// <id> is the workflow ID as objectstore.WorkflowSegment writes it. The package imports internal/evaluation,
+// internal/objectstore and internal/record and knows nothing of Temporal.
 package archive
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,6 +22,7 @@ import (
 
 	"agentfactory/internal/evaluation"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/record"
 )
 
 // ErrUnknown: there is no evaluation of this ID.
@@ -244,14 +244,14 @@ func (a *Archive) read(ctx context.Context, key string, into any) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", key, err)
 	}
-	if err := json.Unmarshal(object.Body, into); err != nil {
+	if err := record.One.Decode(object.Body, into); err != nil {
 		return fmt.Errorf("read %s: %w: %w", key, objectstore.ErrCorrupt, err)
 	}
 	return nil
 }
 
-func encode(record any) []byte {
-	raw, err := json.Marshal(record)
+func encode(v any) []byte {
+	raw, err := record.One.Encode(v)
 	if err != nil {
 		panic(fmt.Sprintf("encode a record: %v", err)) // strings and numbers always encode
 	}
