@@ -44,7 +44,7 @@ func (r Reconciliation) Notes() (notes []string) {
 // Reconcile compares the catalog with a listing of all heads and cases by ETag and number, and brings it up to them. Searches start
 // it in the background, by one worker every ten minutes; nothing is lost when it is ended halfway.
 func (s *S3) Reconcile(ctx context.Context) (Reconciliation, error) {
-	r, err := s.reconcile(ctx)
+	r, err := s.reconcile(ctx, true)
 	if err != nil {
 		return r, fmt.Errorf("compare the catalog with the heads: %w", err)
 	}
@@ -54,7 +54,16 @@ func (s *S3) Reconcile(ctx context.Context) (Reconciliation, error) {
 	return r, nil
 }
 
-func (s *S3) reconcile(ctx context.Context) (Reconciliation, error) {
+// Audit finds what Reconcile would do, and changes nothing. A skill that is written to at this moment may be among it.
+func (s *S3) Audit(ctx context.Context) (Reconciliation, error) {
+	r, err := s.reconcile(ctx, false)
+	if err != nil {
+		return r, fmt.Errorf("compare the catalog with the heads: %w", err)
+	}
+	return r, nil
+}
+
+func (s *S3) reconcile(ctx context.Context, revise bool) (Reconciliation, error) {
 	listed, err := s.listSkills(ctx)
 	if err != nil {
 		return Reconciliation{}, err
@@ -67,9 +76,12 @@ func (s *S3) reconcile(ctx context.Context) (Reconciliation, error) {
 	_, of := byShard(names)
 	for n := range shardCount {
 		shard := fmt.Sprintf("%02x", n)
-		if err := s.reconcileShard(ctx, shard, of[shard], listed, &r); err != nil {
+		if err := s.reconcileShard(ctx, shard, of[shard], listed, revise, &r); err != nil {
 			return r, err
 		}
+	}
+	if !revise {
+		return r, nil
 	}
 	s.later(ctx, "embed skills", s.embedMissing)
 	return r, nil
@@ -121,7 +133,7 @@ func skillsListed(objects []objectstore.Info) map[string]listedSkill {
 	return listed
 }
 
-func (s *S3) reconcileShard(ctx context.Context, shard string, names []string, listed map[string]listedSkill, r *Reconciliation) error {
+func (s *S3) reconcileShard(ctx context.Context, shard string, names []string, listed map[string]listedSkill, revise bool, r *Reconciliation) error {
 	current, _, err := s.readShard(ctx, shard)
 	broken := errors.Is(err, ErrCorrupt)
 	if err != nil && !broken {
@@ -141,7 +153,10 @@ func (s *S3) reconcileShard(ctx context.Context, shard string, names []string, l
 			stale = append(stale, name)
 		}
 	}
-	if len(stale) == 0 && !broken {
+	if !revise {
+		r.Revised = append(r.Revised, stale...)
+	}
+	if !revise || len(stale) == 0 && !broken {
 		return nil
 	}
 	corrupt, err := s.revise(ctx, shard, stale, broken)

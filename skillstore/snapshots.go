@@ -100,15 +100,7 @@ func (d SnapshotDraft) repeated(was Snapshot, err error) (Snapshot, error) {
 
 // freeze collects the library and stores the index of what it found.
 func (l *Libraries) freeze(ctx context.Context, s *Snapshot) error {
-	of, err := l.library(ctx, s.Of)
-	if err != nil {
-		return err
-	}
-	c := newCollector(of, l.blobs, s.At)
-	if err := c.collect(ctx); err != nil {
-		return err
-	}
-	frozen, err := objectstore.NewFrozen(c.frozen)
+	frozen, err := l.collect(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -116,9 +108,33 @@ func (l *Libraries) freeze(ctx context.Context, s *Snapshot) error {
 	if err != nil {
 		return err
 	}
-	s.Skills, s.Versions, s.Cases = c.skills(), c.versions, c.cases
 	s.Index, err = l.blobs.Put(ctx, encoded)
 	return err
+}
+
+// collect finds what the library is now, and counts it.
+func (l *Libraries) collect(ctx context.Context, s *Snapshot) (*objectstore.Frozen, error) {
+	of, err := l.library(ctx, s.Of)
+	if err != nil {
+		return nil, err
+	}
+	c := newCollector(of, l.blobs, s.At)
+	if err := c.collect(ctx); err != nil {
+		return nil, err
+	}
+	s.Skills, s.Versions, s.Cases = c.skills(), c.versions, c.cases
+	return objectstore.NewFrozen(c.frozen)
+}
+
+// Freeze collects a library as Snapshot does, without keeping a record of it: what may change was copied to blobs that
+// nothing refers to. The snapshot has neither name nor index. ErrUnknownLibrary, ErrInvalid.
+func (l *Libraries) Freeze(ctx context.Context, of string) (Snapshot, *objectstore.Frozen, error) {
+	s := Snapshot{Of: of, At: l.now()}
+	frozen, err := l.collect(ctx, &s)
+	if err != nil {
+		return Snapshot{}, nil, fmt.Errorf("collect library %s: %w", shownLibrary(of), err)
+	}
+	return s, frozen, nil
 }
 
 // SnapshotInfo returns a snapshot by its name. ErrUnknownSnapshot, ErrInvalid.

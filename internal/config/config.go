@@ -34,6 +34,7 @@ type Config struct {
 	Policy         Policy           `yaml:"policy"`
 	Evaluation     Evaluation       `yaml:"evaluation"`
 	Worker         Worker           `yaml:"worker"`
+	Retention      Retention        `yaml:"retention"`
 
 	File     string   `yaml:"-"` // absolute path of the configuration file that was read, "" when there is none
 	Warnings []string `yaml:"-"` // one line each: works, but deserves a look
@@ -57,6 +58,7 @@ type S3 struct {
 	Bucket    string `yaml:"bucket"`      // "" means the embedded server
 	SSE       string `yaml:"sse"`         // server-side encryption that writes ask for: AES256, aws:kms, or "" for the bucket's own
 	SSEKMSKey string `yaml:"sse_kms_key"` // ID or ARN of the key for aws:kms; "" means the account's own for S3
+	Prefix    string `yaml:"prefix"`      // of all keys in the bucket, so that several teams share one; "" is all of it
 }
 
 // What can be said of server-side encryption.
@@ -91,6 +93,12 @@ type Policy struct {
 // Evaluation is what happens around evaluations.
 type Evaluation struct {
 	Webhook Secret `yaml:"webhook"` // URL that is told of evaluations that got worse, which may hold a token; "" tells nobody
+}
+
+// Retention is how long `starter gc` keeps what nothing else keeps.
+type Retention struct {
+	Runs        Duration `yaml:"runs"`        // zero leaves the built-in default in force
+	Evaluations Duration `yaml:"evaluations"` // zero is for ever
 }
 
 // Browser is what browser_automation runs with.

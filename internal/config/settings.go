@@ -85,6 +85,8 @@ var settings = []Setting{
 
 	{Key: "s3.bucket", Env: "AGENTFACTORY_S3_BUCKET", Default: "the embedded S3 server", Purpose: "bucket of the skill library and of runs",
 		field: func(c *Config) *string { return &c.S3.Bucket }},
+	{Key: "s3.prefix", Env: "AGENTFACTORY_S3_PREFIX", Default: "none: the whole bucket", Purpose: "what begins every key in that bucket, so that several teams share it",
+		field: func(c *Config) *string { return &c.S3.Prefix }},
 	{Key: "s3.sse", Env: "AGENTFACTORY_S3_SSE", Default: "the bucket's own", Purpose: "server-side encryption that writes ask for: AES256 or aws:kms",
 		field: func(c *Config) *string { return &c.S3.SSE }},
 	{Key: "s3.sse_kms_key", Env: "AGENTFACTORY_S3_SSE_KMS_KEY", Default: "the account's own for S3", Purpose: "ID or ARN of the key for aws:kms",
@@ -154,6 +156,11 @@ var settings = []Setting{
 
 	{Key: "evaluation.webhook", Env: "AGENTFACTORY_EVALUATION_WEBHOOK", Default: "none", Purpose: "URL that gets a POST with JSON when an evaluation got worse than the one before", Secret: true,
 		field: func(c *Config) *string { return (*string)(&c.Evaluation.Webhook) }},
+
+	{Key: "retention.runs", Env: "AGENTFACTORY_KEEP_RUNS", Default: "90d", Purpose: "how long `starter gc` keeps runs that nothing refers to",
+		typed: func(c *Config) encoding.TextUnmarshaler { return &c.Retention.Runs }},
+	{Key: "retention.evaluations", Env: "AGENTFACTORY_KEEP_EVALUATIONS", Default: "for ever", Purpose: "how long `starter gc` keeps evaluations",
+		typed: func(c *Config) encoding.TextUnmarshaler { return &c.Retention.Evaluations }},
 
 	{Key: "limits.model.first_token", Default: "3m", Purpose: "silence of the model's server before a reply"},
 	{Key: "limits.model.stall", Default: "1m", Purpose: "its silence in the middle of a reply"},

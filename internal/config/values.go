@@ -63,14 +63,19 @@ func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 // String shows the size in binary units, like "2.0 GiB".
 func (b Bytes) String() string { return humanize.IBytes(uint64(max(b, 0))) }
 
-// Duration is a time.Duration, written like "90s" or "1h30m".
+// Duration is a time.Duration, written like "90s", "1h30m" or "90d".
 type Duration time.Duration
 
 // UnmarshalText parses a duration.
 func (d *Duration) UnmarshalText(text []byte) error {
 	parsed, err := time.ParseDuration(string(text))
+	if days, inDays := strings.CutSuffix(string(text), "d"); inDays {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16) // up to 179 years
+		parsed = time.Duration(n) * 24 * time.Hour
+	}
 	if err != nil {
-		return fmt.Errorf("%q is no duration: write it like 90s or 1h30m", text)
+		return fmt.Errorf("%q is no duration: write it like 90s, 1h30m or 90d", text)
 	}
 	*d = Duration(parsed)
 	return nil

@@ -96,7 +96,7 @@ func (b *Blobs) PutFrom(ctx context.Context, r io.ReadSeeker) (Digest, int64, er
 // lookFirst is the size in bytes from which it pays to ask whether a blob is there before it is sent.
 const lookFirst = 64 << 10
 
-// A blob that no record refers to is taken away once it is SparedFor old (see internal/care). Whoever stores bytes that are
+// A blob that no record refers to is taken away once it is SparedFor old (see internal/upkeep). Whoever stores bytes that are
 // there already relies on them from now on, and renews the blob when it is RenewedAfter old, by writing it once more: the
 // rest of the time is left to write the record that refers to it.
 const (

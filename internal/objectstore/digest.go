@@ -25,6 +25,12 @@ func digestOf(r io.Reader) (Digest, int64, error) {
 	return Digest(hex.EncodeToString(h.Sum(nil))), n, err
 }
 
+// DigestFrom reads r to its end and returns its digest. Its errors are those of r.
+func DigestFrom(r io.Reader) (Digest, error) {
+	d, _, err := digestOf(r)
+	return d, err
+}
+
 // Valid tells whether d has the form of a digest.
 func (d Digest) Valid() bool {
 	return len(d) == 2*sha256.Size && strings.Trim(string(d), "0123456789abcdef") == ""

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"sort"
 	"strings"
@@ -43,6 +44,9 @@ func NewFrozen(objects []FrozenObject) (*Frozen, error) {
 
 // Len is the number of objects.
 func (f *Frozen) Len() int { return len(f.objects) }
+
+// All are the objects in the order of their keys.
+func (f *Frozen) All() iter.Seq[FrozenObject] { return slices.Values(f.objects) }
 
 func (f *Frozen) find(key string) (FrozenObject, bool) {
 	i, found := slices.BinarySearchFunc(f.objects, key, func(o FrozenObject, key string) int { return strings.Compare(o.Key, key) })

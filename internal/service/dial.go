@@ -83,7 +83,7 @@ func DialTemporal(ctx context.Context, address string, e config.Encryption) (Tem
 	return t, nil
 }
 
-// OpenBucket opens the configured S3 bucket with the AWS SDK's standard settings.
+// OpenBucket opens the configured S3 bucket, or the part of it that is ours, with the AWS SDK's standard settings.
 // Retries belong to the callers, who own one policy for all services.
 func OpenBucket(ctx context.Context, c config.Config) (*objectstore.Bucket, error) {
 	settings, err := awsconfig.LoadDefaultConfig(ctx,
@@ -95,5 +95,5 @@ func OpenBucket(ctx context.Context, c config.Config) (*objectstore.Bucket, erro
 		// Servers other than AWS rarely resolve a host name for each bucket.
 		o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL_S3")+os.Getenv("AWS_ENDPOINT_URL") != ""
 	})
-	return objectstore.NewBucket(api, c.S3.Bucket, objectstore.WithEncryption(c.S3.SSE, c.S3.SSEKMSKey)), nil
+	return objectstore.NewBucket(api, c.S3.Bucket, objectstore.WithEncryption(c.S3.SSE, c.S3.SSEKMSKey)).Under(c.S3.Prefix)
 }
