@@ -21,7 +21,7 @@
 //	evaluations/<id>/libraries/<arm>/objects/<key>    what was written to it since, by the keys above
 //
 // Every write is safe to repeat: what an earlier attempt did, although its reply was lost, is found and taken as done.
-// Nothing is deleted. The catalog is a cache: it can be made again from the rest, and is where it is damaged or missing.
+// Nothing is deleted here (see internal/upkeep). The catalog is a cache: it can be made again from the rest, and is where it is damaged or missing.
 // [S3.Heads] alone lists the whole library, whose length grows with every version and case. [Import] and [Export] turn
 // directories of the Agent Skills standard into drafts and back.
 //

@@ -30,7 +30,7 @@ import (
 // variables are those that scripts set and the starter reads.
 var variables = []string{
 	"PATH", "HOME", "TMPDIR", "AGENTFACTORY_DATA", "OPENAI_BASE_URL", "OPENAI_API_KEY", "AGENTFACTORY_MODEL", "TEMPORAL_ADDRESS",
-	"AGENTFACTORY_S3_BUCKET", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+	"AGENTFACTORY_S3_BUCKET", "AGENTFACTORY_S3_PREFIX", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
 	"AGENTFACTORY_PAYLOAD_KEYS", "AGENTFACTORY_PAYLOAD_KEYS_FILE", "AGENTFACTORY_POLICY", "AGENTFACTORY_PRIVATE_HOSTS",
 }
 
@@ -208,6 +208,18 @@ func addCase(ts *testscript.TestScript, _ bool, args []string) {
 		c.Check, c.Output = &skill.Check{Kind: skill.CheckKind(args[2])}, &skill.Output{Answer: strings.Repeat("0", 64)}
 	}
 	ts.Check(library(ts).AddCase(context.Background(), args[0], c))
+}
+
+// damage KEY cuts off what lies at a key of the configured part of the bucket.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	ctx := context.Background()
+	client := s3server.Client(ts.Getenv("AWS_ENDPOINT_URL_S3"), ts.Getenv("AWS_REGION"), ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"))
+	part, err := objectstore.NewBucket(client, ts.Getenv("AGENTFACTORY_S3_BUCKET")).Under(ts.Getenv("AGENTFACTORY_S3_PREFIX"))
+	ts.Check(err)
+	obj, err := part.Get(ctx, args[0])
+	ts.Check(err)
+	_, err = part.Replace(ctx, args[0], obj.Body[:len(obj.Body)/2], obj.ETag)
+	ts.Check(err)
 }
 
 // waitfor ID PHASE [PATTERN] waits until a run is in that phase and its JSON holds the pattern.

@@ -70,7 +70,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "interrupt": interrupt, "killstack": killStack, "servers": servers, "freeport": freePort,
-			"waitfor": waitFor, "extract": extract, "bucket": bucketAlone, "use": recordUse, "gate": reportGate, "case": addCase, "fork": forkLibrary, "toolservices": toolServices,
+			"waitfor": waitFor, "extract": extract, "bucket": bucketAlone, "use": recordUse, "gate": reportGate, "case": addCase, "damage": damage, "fork": forkLibrary, "toolservices": toolServices,
 		},
 	})
 }
