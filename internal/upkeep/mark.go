@@ -42,6 +42,14 @@ type oldFolder struct {
 	workflow     string // segment of its workflow ID
 }
 
+// prefixes are where its records lie: an evaluation also takes a snapshot to begin with.
+func (o oldFolder) prefixes() []string {
+	if o.kind == KindEvaluations {
+		return []string{o.prefix, snapshotsRoot + o.prefix}
+	}
+	return []string{o.prefix}
+}
+
 func newCollector(bucket *objectstore.Bucket, c Collection) (*collector, error) {
 	blobs, err := objectstore.NewBlobs(bucket, "", 0)
 	if err != nil {
@@ -97,6 +105,8 @@ func (g *collector) markRoot(ctx context.Context, root string, held Held) error 
 		return g.markRuns(ctx, held)
 	case evaluationsRoot:
 		return g.markEvaluations(ctx, held)
+	case snapshotsRoot: // its name sorts behind that of the evaluations
+		return g.markSnapshots(ctx)
 	}
 	g.Progress("reading %s", root)
 	return g.readAll(ctx, root)
@@ -151,6 +161,16 @@ func (g *collector) markEvaluations(ctx context.Context, held Held) error {
 		g.old[o.prefix] = o
 	}
 	return nil
+}
+
+// markSnapshots leaves out those that old evaluations took to begin with: they go with them.
+func (g *collector) markSnapshots(ctx context.Context) error {
+	return walkFolders(ctx, g.bucket, snapshotsRoot, 1+depthOfEvaluations, func(f folder) error {
+		if _, old := g.old[strings.TrimPrefix(f.prefix, snapshotsRoot)]; old {
+			return nil
+		}
+		return g.read(ctx, f.objects)
+	})
 }
 
 // previous is the segment of the evaluation that this one is held against.

@@ -50,8 +50,15 @@ func (g *collector) keepReopened(ctx context.Context) error {
 			continue
 		}
 		delete(g.old, prefix)
-		if err := g.readAll(ctx, prefix); err != nil {
-			return err
+		if o.kind == KindRuns {
+			g.found.Runs.Old--
+		} else {
+			g.found.Evaluations.Old--
+		}
+		for _, reopened := range o.prefixes() {
+			if err := g.readAll(ctx, reopened); err != nil {
+				return err
+			}
 		}
 	}
 	return g.settle(ctx)
@@ -59,12 +66,8 @@ func (g *collector) keepReopened(ctx context.Context) error {
 
 // sweepFolder takes away an old run or evaluation. What is left by a Collect that was ended is old for the next one too.
 func (g *collector) sweepFolder(ctx context.Context, o oldFolder) error {
-	prefixes := []string{o.prefix}
-	if o.kind == KindEvaluations {
-		prefixes = append(prefixes, snapshotsRoot+o.prefix)
-	}
 	r := g.removals(ctx)
-	for _, prefix := range prefixes {
+	for _, prefix := range o.prefixes() {
 		err := g.bucket.Versions(ctx, prefix, func(versions []objectstore.Stored) error {
 			if _, kept := g.kept[versions[0].Key]; !kept {
 				r.remove(o.kind, versions)
