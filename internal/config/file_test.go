@@ -17,7 +17,7 @@ func TestMistakesInTheFileAreNamedWithTheirLine(t *testing.T) {
 		"nothing like it":         {"zebra: 1\n", `:1: unknown setting "zebra"`},
 		"wrong type":              {"data: /d\nlimits:\n  run:\n    turns: many\n", ":4: "},
 		"wrong size":              {"data: /d\nlimits:\n  subagent:\n    memory: lots\n", `:4: "lots" is no size: write it like 512MiB or 2GB`},
-		"wrong duration":          {"limits:\n  subagent:\n    timeout: soon\n", `:3: "soon" is no duration: write it like 90s or 1h30m`},
+		"wrong duration":          {"limits:\n  subagent:\n    timeout: soon\n", `:3: "soon" is no duration: write it like 90s, 1h30m or 90d`},
 		"duplicate key":           {"data: /a\ndata: /b\n", ":2: "},
 		"broken YAML":             {"model: [\n", ":1: "},
 		"two documents":           {"data: /a\n---\ndata: /b\n", ": there is more than one YAML document: keep one"},

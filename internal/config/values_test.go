@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,17 @@ func TestSizesReadAsPeopleWriteThem(t *testing.T) {
 		require.Error(t, new(Bytes).UnmarshalText([]byte(text)), text)
 	}
 	require.Equal(t, "2.0 GiB", Bytes(2<<30).String())
+}
+
+func TestDurationsReadAsPeopleWriteThem(t *testing.T) {
+	for text, want := range map[string]time.Duration{"90s": 90 * time.Second, "1h30m": 90 * time.Minute, "90d": 90 * 24 * time.Hour, "0d": 0} {
+		var d Duration
+		require.NoError(t, d.UnmarshalText([]byte(text)), text)
+		require.Equal(t, want, time.Duration(d), text)
+	}
+	for _, text := range []string{"", "d", "-1d", "1.5d", "1d12h", "99999d", "soon"} {
+		require.Error(t, new(Duration).UnmarshalText([]byte(text)), text)
+	}
 }
 
 func FuzzBytes(f *testing.F) {
