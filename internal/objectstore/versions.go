@@ -3,6 +3,7 @@ package objectstore
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -112,9 +113,19 @@ func oldestFirst(x, y Stored) int {
 func (b *Bucket) Remove(ctx context.Context, s Stored) error {
 	return b.do(ctx, "remove", s.Key, 0, func(attempt context.Context) error {
 		_, err := b.client.DeleteObject(attempt, &s3.DeleteObjectInput{Bucket: &b.name, Key: b.at(s.Key), VersionId: &s.ID})
-		if statusOf(err) == 404 && codeOf(err) != "NoSuchBucket" {
+		switch code := codeOf(err); {
+		case code == "NoSuchKey", code == "NoSuchVersion":
+			return nil
+		case code == "InvalidArgument" && b.removed(attempt, s): // what versitygw says of a version that is not there
 			return nil
 		}
 		return classify(ctx, err)
 	})
+}
+
+// removed tells whether a version is known not to be there.
+func (b *Bucket) removed(ctx context.Context, s Stored) bool {
+	_, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: b.at(s.Key), VersionId: &s.ID})
+	status := statusOf(err)
+	return status == http.StatusNotFound || status == http.StatusBadRequest
 }
