@@ -7,7 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/run"
 	"agentfactory/internal/skill"
+	"agentfactory/skillstore"
 )
 
 const headKey, manifestKey = "skills/word-count/head.json", "skills/word-count/versions/0001/manifest.json"
@@ -105,4 +107,28 @@ func FuzzReferences(f *testing.F) {
 			require.True(t, r.blob != "" || r.key != "", r)
 		}
 	})
+}
+
+func TestRecordsFromBeforeFormatsWereWrittenAreSound(t *testing.T) {
+	b := filled(t)
+	old := 0
+	for key := range b.stored() {
+		if !strings.HasSuffix(key, "head.json") && !strings.HasPrefix(key, runFolder) || strings.Contains(key, "/journal/") {
+			continue
+		}
+		b.spoil(key, func(s string) string {
+			return strings.Replace(strings.Replace(s, `"format": 1,`, "", 1), `"format":1,`, "", 1)
+		})
+		old++
+	}
+	require.Greater(t, old, 3)
+	heads, err := skillstore.New(b.bucket).Heads(t.Context(), "", 0)
+	require.NoError(t, err)
+	require.Len(t, heads, 1)
+	result, err := run.NewRecords(b.bucket).Result(t.Context(), "install-1", "run-1")
+	require.NoError(t, err)
+	require.Equal(t, run.Completed, result.Outcome)
+	for _, f := range b.check(Inspection{}) {
+		require.Equal(t, catalogRoot, f.Key, "the catalog alone tells one head from another by its bytes")
+	}
 }
