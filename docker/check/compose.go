@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/sirupsen/logrus"
+)
+
+// lintCompose loads compose.yaml with the library that `docker compose` loads it with: schema, interpolation,
+// references between services. Then it holds it to our own rules.
+func lintCompose(ctx context.Context, checkout string) ([]string, error) {
+	logrus.SetOutput(io.Discard)
+	path := filepath.Join(checkout, "docker", "compose.yaml")
+	options, err := cli.NewProjectOptions([]string{path}, cli.WithEnv([]string{"POSTGRES_PASSWORD=p", "S3_SECRET_KEY=s"}))
+	if err != nil {
+		return nil, err
+	}
+	project, err := options.LoadProject(ctx)
+	if err != nil {
+		return []string{fmt.Sprintf("%s: %v", path, err)}, nil
+	}
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(project.Services)) {
+		for _, problem := range service(project.Services[name]) {
+			found = append(found, fmt.Sprintf("%s: service %s: %s", path, name, problem))
+		}
+	}
+	return append(found, withoutPasswords(ctx, path)...), nil
+}
+
+// withoutPasswords: a start with passwords that everybody knows has to fail.
+func withoutPasswords(ctx context.Context, path string) []string {
+	options, err := cli.NewProjectOptions([]string{path}, cli.WithEnv(nil))
+	if err == nil {
+		_, err = options.LoadProject(ctx)
+	}
+	if err == nil || !strings.Contains(err.Error(), "docker/up") {
+		return []string{fmt.Sprintf("%s: without passwords it has to fail and name docker/up; it said: %v", path, err)}
+	}
+	return nil
+}
+
+func service(s types.ServiceConfig) []string {
+	var found []string
+	say := func(format string, a ...any) { found = append(found, fmt.Sprintf(format, a...)) }
+	if s.Build == nil && !pinned.MatchString(s.Image) {
+		say("image %s: pin it to a version or a digest", s.Image)
+	}
+	if s.Build != nil {
+		if _, err := os.Stat(filepath.Join(s.Build.Context, s.Build.Dockerfile)); err != nil {
+			say("build: %v", err)
+		}
+	}
+	if s.Privileged || slices.Contains(s.CapAdd, "SYS_ADMIN") || s.Pid == "host" || s.NetworkMode == "host" {
+		say("it has rights over the machine")
+	}
+	if !slices.Contains(s.SecurityOpt, "no-new-privileges:true") {
+		say("set no-new-privileges")
+	}
+	if slices.Contains(s.SecurityOpt, "seccomp=unconfined") {
+		say("seccomp is off")
+	}
+	for _, p := range s.Ports {
+		if p.HostIP != "127.0.0.1" {
+			say("port %d is published beyond this machine", p.Target)
+		}
+	}
+	for _, v := range s.Volumes {
+		if v.Type == types.VolumeTypeBind {
+			if _, err := os.Stat(v.Source); err != nil {
+				say("volume: %v", err)
+			}
+		}
+	}
+	return found
+}
