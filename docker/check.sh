@@ -27,7 +27,7 @@ inside uv --version
 inside node --version
 inside python3 --version
 inside chromium-headless-shell --version
-doctor() { inside /opt/check/starter doctor --json | python3 -c '
+doctor() { { inside /opt/check/starter doctor --json || true; } | python3 -c '
 import json, sys
 checks = {c["check"]: c for c in json.load(sys.stdin)["checks"]}
 for name in ("sandbox", "bubblewrap", "sandbox egress", "packages", "browser"):
