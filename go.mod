@@ -60,6 +60,7 @@ require (
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.43.0
 	go.temporal.io/sdk/contrib/opentelemetry v0.8.1
+	github.com/google/licensecheck v0.3.1 // indirect
 	golang.org/x/image v0.30.0 // indirect
 )
 
