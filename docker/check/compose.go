@@ -33,8 +33,21 @@ func lintCompose(ctx context.Context, checkout string) ([]string, error) {
 		for _, problem := range service(project.Services[name]) {
 			found = append(found, fmt.Sprintf("%s: service %s: %s", path, name, problem))
 		}
+		if s := project.Services[name]; strings.HasPrefix(s.Restart, "on-failure") && !awaited(project, name) {
+			found = append(found, fmt.Sprintf("%s: service %s: no service waits for its end, so `docker compose up --wait` would fail when it ends", path, name))
+		}
 	}
 	return append(found, withoutPasswords(ctx, path)...), nil
+}
+
+// awaited: a service that does its work and ends is another's condition.
+func awaited(project *types.Project, name string) bool {
+	for _, s := range project.Services {
+		if s.DependsOn[name].Condition == types.ServiceConditionCompletedSuccessfully {
+			return true
+		}
+	}
+	return false
 }
 
 // withoutPasswords: a start with passwords that everybody knows has to fail.

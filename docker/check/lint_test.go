@@ -50,6 +50,7 @@ func TestEachRuleIsBrokenByWhatItForbids(t *testing.T) {
 		"seccomp switched off":          {"compose.yaml", "seccomp=./seccomp.json", "seccomp=unconfined", "seccomp is off"},
 		"a password that all know":      {"compose.yaml", "${POSTGRES_PASSWORD:?start with docker/up, which makes the passwords}", "temporal", "without passwords it has to fail"},
 		"a directory that is not there": {"compose.yaml", "./temporal:", "./temporary:", "service temporal: volume"},
+		"a job that nobody waits for":   {"compose.yaml", "namespace: {condition: service_completed_successfully}", "temporal: {condition: service_healthy}", "service namespace: no service waits for its end"},
 		"a profile that allows all":     {"seccomp.json", "SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", "has to be denied"},
 		"a profile without mounts":      {"seccomp.json", `"mount", `, "", "bubblewrap needs mount"},
 		"a profile with eBPF":           {"seccomp.json", `"brk",`, `"brk", "bpf",`, "nothing needs bpf"},
