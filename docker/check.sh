@@ -33,7 +33,7 @@ checks = {c["check"]: c for c in json.load(sys.stdin)["checks"]}
 for name in ("sandbox", "bubblewrap", "sandbox egress", "packages", "browser"):
     if name in checks: print(name + ":", checks[name]["status"], "-", checks[name]["detail"])
 level = checks["sandbox"]["detail"]
-sys.exit(0 if sys.argv[1] in level else "the sandbox is not " + sys.argv[1] + ": " + level)' "$1"; }
+sys.exit(0 if level.startswith("level " + sys.argv[1]) else "the sandbox is not " + sys.argv[1] + ": " + level)' "$1"; }
 echo "== with the seccomp profile"
 doctor namespaced
 echo "== with a profile that forbids namespaces, as Docker's own does"
