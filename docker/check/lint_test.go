@@ -48,7 +48,7 @@ func TestEachRuleIsBrokenByWhatItForbids(t *testing.T) {
 		"a port for everybody":          {"compose.yaml", `"127.0.0.1:${S3_PORT:-7070}:7070"`, `"7070:7070"`, "service s3: port 7070 is published beyond"},
 		"a container with rights":       {"compose.yaml", "read_only: true\n    tmpfs: [\"/tmp:size", "privileged: true\n    tmpfs: [\"/tmp:size", "rights over the machine"},
 		"seccomp switched off":          {"compose.yaml", "seccomp=./seccomp.json", "seccomp=unconfined", "seccomp is off"},
-		"a password that all know":      {"compose.yaml", "${POSTGRES_PASSWORD:?start with docker/up, which makes the passwords}", "temporal", "without passwords it has to fail"},
+		"a password that all know":      {"compose.yaml", "${POSTGRES_PASSWORD:?start with docker/up, which makes the passwords}", "temporal", "without POSTGRES_PASSWORD it has to fail"},
 		"a directory that is not there": {"compose.yaml", "./temporal:", "./temporary:", "service temporal: volume"},
 		"a job that nobody waits for":   {"compose.yaml", "namespace: {condition: service_completed_successfully}", "temporal: {condition: service_healthy}", "service namespace: no service waits for its end"},
 		"a profile that allows all":     {"seccomp.json", "SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", "has to be denied"},

@@ -65,8 +65,8 @@ func lintSeccomp(_ context.Context, checkout string) ([]string, error) {
 		return nil, err
 	}
 	var found []string
-	if p.DefaultAction != "SCMP_ACT_ERRNO" {
-		found = append(found, path+": what is not named has to be denied")
+	if p.DefaultAction != "SCMP_ACT_ERRNO" || p.DefaultErrnoRet != uint32(unix.EPERM) {
+		found = append(found, path+": what is not named has to be denied, with EPERM")
 	}
 	for _, name := range makesNamespaces {
 		if !p.allows(name) {
@@ -124,8 +124,7 @@ func (p *profile) filter() ([]byte, error) {
 			}
 		}
 	}
-	denial := seccomp.Action(uint32(seccomp.ActionErrno)&^0xffff | p.DefaultErrnoRet)
-	instructions, err := (&seccomp.Policy{DefaultAction: denial, Syscalls: []seccomp.SyscallGroup{allow}}).Assemble()
+	instructions, err := (&seccomp.Policy{DefaultAction: seccomp.ActionErrno, Syscalls: []seccomp.SyscallGroup{allow}}).Assemble()
 	if err != nil {
 		return nil, err
 	}
