@@ -9,4 +9,4 @@ if [[ $database == https://* ]] && ! curl --silent --fail --max-time 20 --output
   echo "vulnerabilities: NOT CHECKED: $database cannot be reached from here"
   exit 0
 fi
-go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 -db "$database" ./worker ./starter
+go run golang.org/x/vuln/cmd/govulncheck@v1.8.0 -db "$database" ./worker ./starter

@@ -54,10 +54,12 @@ func (b builder) stage(ctx context.Context, s *instructions.Stage) error {
 	if err := b.begin(ctx, s); err != nil {
 		return fmt.Errorf("stage %s: %w", s.Name, err)
 	}
+	so := b.file.inherited(s)
 	for _, c := range s.Commands {
-		if err := b.step(ctx, s, c); err != nil {
+		if err := b.step(ctx, s, so, c); err != nil {
 			return fmt.Errorf("stage %s: %s: %w", s.Name, c.Name(), err)
 		}
+		so.add(c)
 	}
 	return os.WriteFile(done, nil, 0o644)
 }
@@ -104,34 +106,34 @@ func (b builder) debian(ctx context.Context, dir string) error {
 	return os.Rename(unfinished, dir)
 }
 
-func (b builder) step(ctx context.Context, s *instructions.Stage, command instructions.Command) error {
+// step carries out one instruction; so is the configuration that those before it have left.
+func (b builder) step(ctx context.Context, s *instructions.Stage, so config, command instructions.Command) error {
 	switch c := command.(type) {
 	case *instructions.RunCommand:
-		return b.run(ctx, s, c)
+		return b.run(ctx, s, so, c)
 	case *instructions.CopyCommand:
-		return b.copy(ctx, s, c)
+		return b.copy(ctx, s, so, c)
 	case *instructions.WorkdirCommand:
 		return os.MkdirAll(filepath.Join(b.dir(s.Name), c.Path), 0o755)
 	}
 	return nil // the rest is the image's configuration
 }
 
-func (b builder) run(ctx context.Context, s *instructions.Stage, c *instructions.RunCommand) error {
+func (b builder) run(ctx context.Context, s *instructions.Stage, so config, c *instructions.RunCommand) error {
 	if err := c.Expand(func(word string) (string, error) { return word, nil }); err != nil {
 		return err
 	}
-	config := b.file.config(s)
 	args := []string{"--bind", b.dir(s.Name), "/", "--dev", "/dev", "--proc", "/proc", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-		"--die-with-parent", "--cap-add", "ALL", "--clearenv", "--chdir", cmp.Or(config.workdir, "/")}
+		"--die-with-parent", "--cap-add", "ALL", "--clearenv", "--chdir", cmp.Or(so.workdir, "/")}
 	args = append(args, "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf", "--ro-bind-try", "/etc/hosts", "/etc/hosts", "--ro-bind-try", authorities, insideAuthorities)
-	if strings.HasPrefix(config.image, "golang:") {
+	if strings.HasPrefix(so.image, "golang:") {
 		mounts, err := b.toolchain(ctx, c)
 		if err != nil {
 			return err
 		}
 		args = append(args, mounts...)
 	}
-	for _, kv := range append(passed(), config.env...) {
+	for _, kv := range append(passed(), so.env...) {
 		name, value, _ := strings.Cut(kv, "=")
 		args = append(args, "--setenv", name, value)
 	}
@@ -174,10 +176,10 @@ func passed() []string {
 	return env
 }
 
-func (b builder) copy(ctx context.Context, s *instructions.Stage, c *instructions.CopyCommand) error {
+func (b builder) copy(ctx context.Context, s *instructions.Stage, so config, c *instructions.CopyCommand) error {
 	to := filepath.Join(b.dir(s.Name), c.DestPath)
 	if !filepath.IsAbs(c.DestPath) {
-		to = filepath.Join(b.dir(s.Name), b.file.config(s).workdir, c.DestPath)
+		to = filepath.Join(b.dir(s.Name), so.workdir, c.DestPath)
 	}
 	if c.From == "" {
 		return b.context(ctx, c.SourcePaths, to)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -22,15 +23,21 @@ type config struct {
 }
 
 func (d *dockerfile) config(s *instructions.Stage) config {
-	var c config
-	for i, s := range d.lineage(s) {
-		if i == 0 {
-			c.image, _ = d.base(*s)
-		}
-		for _, command := range s.Commands {
-			c.add(command)
-		}
+	c := d.inherited(s)
+	for _, command := range s.Commands {
+		c.add(command)
 	}
+	return c
+}
+
+// inherited is what a stage begins with.
+func (d *dockerfile) inherited(s *instructions.Stage) config {
+	image, from := d.base(*s)
+	if from == nil {
+		return config{image: image}
+	}
+	c := d.config(from)
+	c.env = slices.Clip(c.env) // stages that begin with the same one share no array
 	return c
 }
 
