@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"golang.org/x/sync/errgroup"
 
+	"agentfactory/internal/codec"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/upkeep"
 )
@@ -73,7 +74,7 @@ func (c *connection) inputOf(ctx context.Context, w *commonpb.WorkflowExecution)
 	if err != nil {
 		return nil, err
 	}
-	return texts("workflow "+w.GetWorkflowId(), first.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads())
+	return texts(c.Temporal.Keys, "workflow "+w.GetWorkflowId(), first.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads())
 }
 
 func (c *connection) heldBySchedules(ctx context.Context, held *upkeep.Held) error {
@@ -116,11 +117,15 @@ func (c *connection) inputOfSchedule(ctx context.Context, id string) ([][]byte, 
 		}
 		payloads = append(payloads, payload)
 	}
-	return texts("schedule "+id, payloads)
+	return texts(c.Temporal.Keys, "schedule "+id, payloads)
 }
 
 // texts are what payloads say. Without knowing that, it is not known what they refer to.
-func texts(of string, payloads []*commonpb.Payload) ([][]byte, error) {
+func texts(keys *codec.Keys, of string, stored []*commonpb.Payload) ([][]byte, error) {
+	payloads, err := keys.Decode(stored)
+	if err != nil {
+		return nil, fmt.Errorf("the input of %s cannot be read, so that it is not known what it refers to; nothing may be taken away: %w", of, err)
+	}
 	var all [][]byte
 	for _, p := range payloads {
 		switch encoding := string(p.GetMetadata()[converter.MetadataEncoding]); encoding {

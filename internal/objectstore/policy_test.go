@@ -21,30 +21,30 @@ var actionOf = map[string]string{
 	"ListObjectsV2": "s3:ListBucket",
 }
 
-// ofOwner are the files whose operations only the embedded server needs, which makes its own bucket.
-var ofOwner = []string{"ensure.go"}
+// actionOfVersion is the same for operations that name versions of objects.
+var actionOfVersion = map[string]string{
+	"ListObjectVersions": "s3:ListBucketVersions", "HeadObject": "s3:GetObjectVersion", "DeleteObject": "s3:DeleteObjectVersion",
+}
 
-// operations are the S3 operations that the files of this package call.
-func operations(t *testing.T) map[string]string {
+const (
+	ofOwner     = "ensure.go"   // its operations are the embedded server's alone, which makes its own bucket
+	ofCollector = "versions.go" // its operations are those of gc alone
+)
+
+// operations are the S3 operations that a file of this package calls.
+func operations(t *testing.T, name string) map[string]bool {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
+	found := map[string]bool{}
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 	require.NoError(t, err)
-	found := map[string]string{} // where
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") || slices.Contains(ofOwner, name) {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		require.NoError(t, err)
-		ast.Inspect(file, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok {
-				if f, ok := call.Fun.(*ast.SelectorExpr); ok && ofClient(f.X) {
-					found[f.Sel.Name] = name
-				}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if f, ok := call.Fun.(*ast.SelectorExpr); ok && ofClient(f.X) {
+				found[f.Sel.Name] = true
 			}
-			return true
-		})
-	}
+		}
+		return true
+	})
 	delete(found, "Options") // of the client, no operation
 	return found
 }
@@ -79,14 +79,36 @@ func (l *oneOrMore) UnmarshalJSON(text []byte) error {
 }
 
 func TestTheBucketPolicyAllowsWhatIsCalledAndNothingMore(t *testing.T) {
-	called := operations(t)
-	require.ElementsMatch(t, []string{"GetObject", "PresignGetObject", "HeadObject", "PutObject", "ListObjectsV2"}, slices.Collect(maps.Keys(called)),
-		"another operation needs an action in docs/security/bucket-policy.json")
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	called := map[string]bool{}
+	for _, name := range files {
+		if !strings.HasSuffix(name, "_test.go") && name != ofOwner && name != ofCollector {
+			maps.Copy(called, operations(t, name))
+		}
+	}
+	require.Equal(t, actions(t, called, actionOf), allowedBy(t, "bucket-policy.json"))
+}
+
+func TestTheCollectorsPolicyAllowsWhatIsCalledAndNothingMore(t *testing.T) {
+	require.Equal(t, actions(t, operations(t, ofCollector), actionOfVersion), allowedBy(t, "bucket-policy-gc.json"))
+}
+
+// actions are what the operations need; each operation that is known is called.
+func actions(t *testing.T, called map[string]bool, of map[string]string) map[string]bool {
+	t.Helper()
+	require.ElementsMatch(t, slices.Collect(maps.Keys(of)), slices.Collect(maps.Keys(called)), "another operation needs an action in docs/security")
 	needed := map[string]bool{}
 	for operation := range called {
-		needed[actionOf[operation]] = true
+		needed[of[operation]] = true
 	}
-	text, err := os.ReadFile("../../docs/security/bucket-policy.json")
+	return needed
+}
+
+// allowedBy are the actions that a policy allows: on the bucket where they list, on objects where they do not.
+func allowedBy(t *testing.T, policyFile string) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../docs/security", policyFile))
 	require.NoError(t, err)
 	var policy struct{ Statement []statement }
 	require.NoError(t, json.Unmarshal(text, &policy))
@@ -97,10 +119,10 @@ func TestTheBucketPolicyAllowsWhatIsCalledAndNothingMore(t *testing.T) {
 		}
 		for _, action := range s.Action {
 			allowed[action] = true
-		}
-		for _, resource := range s.Resource {
-			require.Equal(t, slices.Contains(s.Action, "s3:ListBucket"), resource == "arn:aws:s3:::BUCKET", "buckets are listed, objects read and written")
+			for _, resource := range s.Resource {
+				require.Equal(t, strings.HasPrefix(action, "s3:List"), resource == "arn:aws:s3:::BUCKET", "%s on %s", action, resource)
+			}
 		}
 	}
-	require.Equal(t, needed, allowed)
+	return allowed
 }
