@@ -12,8 +12,8 @@ import (
 	"agentfactory/internal/version"
 )
 
-// command reads the configuration, with the flags before everything else, and calls work with it.
-func command(getenv func(string) string, work func(context.Context, config.Config)) *cobra.Command {
+// command reads the configuration, with the flags before everything else, and hands it on with what is to be done.
+func command(getenv func(string) string, run func(context.Context, config.Config, task)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Serve AgentFactory's task queues of a Temporal server",
@@ -28,6 +28,7 @@ Exit codes
   2  wrong usage or configuration
   6  Temporal or S3 did not come within --wait`,
 		Example: `  worker --address :9090 --log-format json
+  worker setup
   worker --queues sandbox --sandbox-activities 8
   worker --deployment agentfactory --build-id 1.4.2`,
 		Version:       version.Line("worker"),
@@ -40,7 +41,7 @@ Exit codes
 	for _, s := range flags() {
 		given[s.Env] = cmd.Flags().String(s.Flag, "", s.Purpose)
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	with := func(ctx context.Context, do task) error {
 		c, err := config.Load(func(name string) string {
 			if value := given[name]; value != nil && *value != "" {
 				return *value
@@ -50,9 +51,12 @@ Exit codes
 		if err != nil {
 			return err
 		}
-		work(cmd.Context(), c)
+		run(ctx, c, do)
 		return nil
 	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return with(cmd.Context(), work) }
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.AddCommand(setupCommand(with))
 	return cmd
 }
 

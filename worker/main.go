@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"agentfactory/internal/codec"
 	"agentfactory/internal/config"
 	"agentfactory/internal/service"
 	"agentfactory/internal/telemetry"
@@ -41,10 +42,10 @@ const (
 // run is the whole program; it returns the exit code. Logs go to stderr.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	code := exitDrained
-	cmd := command(getenv, func(ctx context.Context, c config.Config) {
+	cmd := command(getenv, func(ctx context.Context, c config.Config, do task) {
 		log := logger(c.Worker, stderr)
 		slog.SetDefault(log) // of packages that have no logger of their own
-		if err := work(ctx, c, log); err != nil {
+		if err := do(ctx, c, log); err != nil {
 			log.Error("the worker ends", "error", err)
 			code = exitCode(err)
 		}
@@ -59,11 +60,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return code
 }
 
+// task is what a command does once it has its configuration.
+type task func(context.Context, config.Config, *slog.Logger) error
+
 func exitCode(err error) int {
 	switch {
 	case errors.Is(err, errUnreachable):
 		return exitUnreachable
-	case errors.Is(err, errConfig), errors.Is(err, service.ErrTemporalConfig):
+	case errors.Is(err, errConfig), errors.Is(err, service.ErrTemporalConfig), errors.Is(err, codec.ErrKeys):
 		return exitUsage
 	}
 	return exitFailed
@@ -140,10 +144,13 @@ func drain(s *service.Service, within time.Duration, log *slog.Logger) {
 	log.Info("worker has drained", "seconds", time.Since(began).Seconds())
 }
 
+// errNoBucket says what is to be set.
+var errNoBucket = fmt.Errorf("%w: no S3 bucket: set AGENTFACTORY_S3_BUCKET (and the AWS variables), or use `starter`, which brings its own", errConfig)
+
 // connect waits for the servers and gathers what the service is made of.
 func connect(ctx context.Context, c config.Config, observed *telemetry.Telemetry, log *slog.Logger) (service.Parts, error) {
 	if c.S3.Bucket == "" {
-		return service.Parts{}, fmt.Errorf("%w: no S3 bucket: set AGENTFACTORY_S3_BUCKET (and the AWS variables), or use `starter`, which brings its own", errConfig)
+		return service.Parts{}, errNoBucket
 	}
 	bucket, err := service.OpenBucket(ctx, c)
 	if err != nil {

@@ -68,7 +68,7 @@ func TestAFlagComesBeforeTheVariable(t *testing.T) {
 	var got config.Worker
 	cmd := command(func(name string) string {
 		return map[string]string{"HOME": "/x", "AGENTFACTORY_WORKER_DRAIN": "1m", "AGENTFACTORY_WORKER_WAIT": "2m"}[name]
-	}, func(_ context.Context, c config.Config) { got = c.Worker })
+	}, func(_ context.Context, c config.Config, _ task) { got = c.Worker })
 	cmd.SetArgs([]string{"--drain", "10s", "--queues", "sandbox", "--sandbox-activities", "7"})
 	require.NoError(t, cmd.Execute())
 	require.Equal(t, config.Duration(10*time.Second), got.Drain)

@@ -349,10 +349,16 @@ func (s *stack) history(id string) string {
 // starter runs the command line on the stack, and returns what it printed with its exit code.
 func (s *stack) starter(args ...string) (string, int) {
 	s.t.Helper()
+	return s.starterWith(nil, args...)
+}
+
+// starterWith is the same with further settings.
+func (s *stack) starterWith(settings []string, args ...string) (string, int) {
+	s.t.Helper()
 	binary, err := starterBinary()
 	require.NoError(s.t, err)
 	cmd := exec.CommandContext(s.t.Context(), binary, args...)
-	cmd.Env = workerEnv(s.address, s.modelURL, s.s3URL, s.t.TempDir(), publicTempDir(s.t))
+	cmd.Env = append(workerEnv(s.address, s.modelURL, s.s3URL, s.t.TempDir(), publicTempDir(s.t)), settings...)
 	out, err := cmd.CombinedOutput()
 	if _, isExit := err.(*exec.ExitError); err != nil && !isExit {
 		require.NoError(s.t, err)

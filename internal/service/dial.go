@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -84,16 +83,23 @@ func DialTemporal(ctx context.Context, address string, e config.Encryption) (Tem
 }
 
 // OpenBucket opens the configured S3 bucket, or the part of it that is ours, with the AWS SDK's standard settings.
-// Retries belong to the callers, who own one policy for all services.
 func OpenBucket(ctx context.Context, c config.Config) (*objectstore.Bucket, error) {
+	api, err := s3Client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return objectstore.NewBucket(api, c.S3.Bucket, objectstore.WithEncryption(c.S3.SSE, c.S3.SSEKMSKey)).Under(c.S3.Prefix)
+}
+
+// s3Client has the SDK's standard settings but for retries: they belong to the callers, who own one policy for all services.
+func s3Client(ctx context.Context) (*s3.Client, error) {
 	settings, err := awsconfig.LoadDefaultConfig(ctx,
 		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), awsconfig.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS configuration: %w", err)
 	}
-	api := s3.NewFromConfig(settings, func(o *s3.Options) {
-		// Servers other than AWS rarely resolve a host name for each bucket.
-		o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL_S3")+os.Getenv("AWS_ENDPOINT_URL") != ""
-	})
-	return objectstore.NewBucket(api, c.S3.Bucket, objectstore.WithEncryption(c.S3.SSE, c.S3.SSEKMSKey)).Under(c.S3.Prefix)
+	return s3.NewFromConfig(settings, func(o *s3.Options) {
+		// Servers other than AWS, which are named by an endpoint, rarely resolve a host name for each bucket.
+		o.UsePathStyle = o.BaseEndpoint != nil
+	}), nil
 }
