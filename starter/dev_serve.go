@@ -14,6 +14,8 @@ import (
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/evaluation/batches"
 	"agentfactory/internal/service"
+	"agentfactory/internal/telemetry"
+	"agentfactory/internal/version"
 	"agentfactory/workflows"
 )
 
@@ -58,6 +60,12 @@ func (a *app) devServe(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	observed, err := telemetry.Open(ctx, telemetry.Options{Version: version.String()})
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	log := slog.New(slog.NewTextHandler(a.stderr, nil)) // the stack's log file
+	defer observed.SendLast(log)
 	return embedded.Serve(ctx, embedded.ServeOptions{
 		Config:      cfg,
 		IdleAfter:   o.idle,
@@ -65,9 +73,9 @@ func (a *app) devServe(ctx context.Context, o serveOptions) error {
 
 		SearchAttributes: workflows.SearchAttributes(),
 		StartWorker: func(ctx context.Context, at embedded.Addresses) (embedded.Worker, error) {
-			return startWorker(ctx, cfg, at)
+			return startWorker(ctx, cfg, at, observed)
 		},
-		Log: slog.New(slog.NewTextHandler(a.stderr, nil)), // the stack's log file
+		Log: log,
 	})
 }
 
@@ -79,7 +87,7 @@ type worker struct {
 
 // startWorker runs the service on the stack's servers, and on the configured ones for
 // those that the stack leaves out.
-func startWorker(ctx context.Context, cfg config.Config, at embedded.Addresses) (embedded.Worker, error) {
+func startWorker(ctx context.Context, cfg config.Config, at embedded.Addresses, observed *telemetry.Telemetry) (embedded.Worker, error) {
 	temporal, err := service.DialTemporal(ctx, at.Temporal, cfg.Encryption)
 	if err != nil {
 		return nil, err
@@ -90,7 +98,7 @@ func startWorker(ctx context.Context, cfg config.Config, at embedded.Addresses) 
 		return nil, err
 	}
 	s, err := service.New(ctx, service.Parts{
-		Config: cfg, Temporal: temporal, Objects: objects, State: filepath.Join(cfg.Data, "worker"), Scripts: map[string][]byte{service.ScriptedDemoModel: demoScript, service.ScriptedEvaluationModel: batches.Script()},
+		Config: cfg, Temporal: temporal, Objects: objects, State: filepath.Join(cfg.Data, "worker"), Telemetry: observed, Scripts: map[string][]byte{service.ScriptedDemoModel: demoScript, service.ScriptedEvaluationModel: batches.Script()},
 	})
 	if err == nil {
 		err = s.Start(ctx)

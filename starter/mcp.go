@@ -19,6 +19,7 @@ import (
 	"agentfactory/internal/mcpserver"
 	runs "agentfactory/internal/run"
 	"agentfactory/internal/skill"
+	"agentfactory/internal/version"
 	"agentfactory/workflows"
 )
 
@@ -73,7 +74,7 @@ func (a *app) mcp(ctx context.Context, o mcpOptions) error {
 	}
 	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	server, err := mcpserver.New(ctx, mcpserver.Config{
-		Skills: func(ctx context.Context) ([]mcpserver.Skill, error) { return c.offered(ctx, o) }, Run: c.runSkill, Log: log,
+		Skills: func(ctx context.Context) ([]mcpserver.Skill, error) { return c.offered(ctx, o) }, Run: c.runSkill, Log: log, Version: version.String(),
 	})
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func work(ctx context.Context, c config.Config, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errConfig, err)
 	}
-	defer sendLastSpans(observed, log)
+	defer observed.SendLast(log)
 	p := &probes{worker: c.Worker, metrics: observed.Handler()}
 	closeProbes, err := p.listen(ctx, c.Worker.Address, log)
 	if err != nil {
@@ -171,15 +171,4 @@ func connect(ctx context.Context, c config.Config, observed *telemetry.Telemetry
 		return err
 	})
 	return service.Parts{Config: c, Worker: c.Worker, Temporal: temporal, Objects: bucket, State: filepath.Join(c.Data, "worker"), Telemetry: observed}, err
-}
-
-// spansWithin bounds how long a worker that has drained waits for the collector of its traces.
-const spansWithin = 5 * time.Second
-
-func sendLastSpans(t *telemetry.Telemetry, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(context.Background(), spansWithin)
-	defer cancel()
-	if err := t.Close(ctx); err != nil {
-		log.Warn("the last spans are lost", "error", err)
-	}
 }

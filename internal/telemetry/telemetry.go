@@ -7,7 +7,9 @@ package telemetry
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -88,4 +90,16 @@ func (t *Telemetry) Close(ctx context.Context) error {
 		return fmt.Errorf("send the last spans: %w", err)
 	}
 	return nil
+}
+
+// lastSpansWithin bounds how long a process that ends waits for the collector.
+const lastSpansWithin = 5 * time.Second
+
+// SendLast is Close for a process that ends, whatever the collector does: what is lost stands in the log.
+func (t *Telemetry) SendLast(log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), lastSpansWithin)
+	defer cancel()
+	if err := t.Close(ctx); err != nil {
+		log.Warn("the last spans are lost", "error", err)
+	}
 }
