@@ -50,7 +50,7 @@ const (
 )
 
 // checkWithin bounds each look at a server.
-const checkWithin = 10 * time.Second
+const checkWithin = 30 * time.Second
 
 func (a *app) doctor(ctx context.Context, all bool) error {
 	cfg, err := a.load()

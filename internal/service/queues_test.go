@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"agentfactory/internal/config"
+	"agentfactory/internal/telemetry"
 )
 
 // unconnected is a client that has no server yet.
@@ -35,7 +36,7 @@ func TestAProcessServesTheQueuesThatItIsTold(t *testing.T) {
 		"both":         {[]string{config.QueueSandbox, config.QueueMain}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := Parts{Temporal: unconnected(t), Worker: config.Worker{Queues: c.queues, Deployment: "agentfactory", BuildID: "1"}}
+			p := Parts{Temporal: unconnected(t), Telemetry: telemetry.New(), Worker: config.Worker{Queues: c.queues, Deployment: "agentfactory", BuildID: "1"}}
 			q := newQueues(p.Worker)
 			require.Equal(t, c.main, q.serve(p, config.QueueMain, mainOptions(config.MainQueue{WorkflowTasks: 4, WorkflowPollers: 2})) != nil)
 			require.Equal(t, c.sandbox, q.serve(p, config.QueueSandbox, sandboxOptions(config.SandboxQueue{})) != nil)
