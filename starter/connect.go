@@ -140,7 +140,7 @@ func bucket(ctx context.Context, c config.Config, at embedded.S3) (*objectstore.
 	if at.Endpoint != "" {
 		return objectstore.NewBucket(s3server.Client(at.Endpoint, at.Region, at.AccessKey, at.SecretKey.Reveal()), at.Bucket), nil
 	}
-	return service.OpenBucket(ctx, c)
+	return service.OpenBucket(ctx, c, nil)
 }
 
 // open loads the configuration and connects.

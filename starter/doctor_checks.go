@@ -138,7 +138,7 @@ func (d *diagnosis) storage(ctx context.Context) []finding {
 	if d.cfg.S3.SSE != "" {
 		f.Detail += ", writes ask for encryption by " + d.cfg.S3.SSE
 	}
-	objects, err := service.OpenBucket(ctx, d.cfg)
+	objects, err := service.OpenBucket(ctx, d.cfg, nil)
 	if err == nil {
 		err = service.Check(ctx, objects)
 	}

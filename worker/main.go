@@ -152,7 +152,7 @@ func connect(ctx context.Context, c config.Config, observed *telemetry.Telemetry
 	if c.S3.Bucket == "" {
 		return service.Parts{}, errNoBucket
 	}
-	bucket, err := service.OpenBucket(ctx, c)
+	bucket, err := service.OpenBucket(ctx, c, observed)
 	if err != nil {
 		return service.Parts{}, fmt.Errorf("%w: %w", errConfig, err)
 	}

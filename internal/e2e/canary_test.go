@@ -197,7 +197,7 @@ func canaryWorker(dial dialing) error {
 	if err != nil {
 		return err
 	}
-	objects, err := service.OpenBucket(ctx, c)
+	objects, err := service.OpenBucket(ctx, c, nil)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"agentfactory/internal/codec"
 	"agentfactory/internal/config"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/telemetry"
 )
 
 // Temporal is a connection to a Temporal server and the namespace that it uses.
@@ -83,12 +84,17 @@ func DialTemporal(ctx context.Context, address string, e config.Encryption) (Tem
 }
 
 // OpenBucket opens the configured S3 bucket, or the part of it that is ours, with the AWS SDK's standard settings.
-func OpenBucket(ctx context.Context, c config.Config) (*objectstore.Bucket, error) {
+// Requests are counted by to; nil counts nothing.
+func OpenBucket(ctx context.Context, c config.Config, to *telemetry.Telemetry) (*objectstore.Bucket, error) {
 	api, err := s3Client(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return objectstore.NewBucket(api, c.S3.Bucket, objectstore.WithEncryption(c.S3.SSE, c.S3.SSEKMSKey)).Under(c.S3.Prefix)
+	with := []objectstore.Setting{objectstore.WithEncryption(c.S3.SSE, c.S3.SSEKMSKey)}
+	if to != nil {
+		with = append(with, counted(to, c.S3.Prefix))
+	}
+	return objectstore.NewBucket(api, c.S3.Bucket, with...).Under(c.S3.Prefix)
 }
 
 // s3Client has the SDK's standard settings but for retries: they belong to the callers, who own one policy for all services.

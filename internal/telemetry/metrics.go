@@ -1,6 +1,9 @@
 package telemetry
 
 import (
+	"net/http"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -23,6 +26,7 @@ type metrics struct {
 	decisions    *prometheus.CounterVec
 	failures     *prometheus.CounterVec
 	waits        *prometheus.CounterVec
+	requests     *prometheus.HistogramVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -49,13 +53,15 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		decisions:    counter("agentfactory_decisions_total", "Completed runs by what they made of the library: reused, evolved, built, mixed or neither.", "choice", "library"),
 		failures:     counter("agentfactory_activity_failures_total", "Attempts at activities that failed, by type of error.", "activity", "type"),
 		waits:        counter("agentfactory_waits_total", "Times that a run began, or went on, to wait for a service that stays away.", "service"),
+		requests:     histogram("agentfactory_s3_request_duration_seconds", "Requests to S3 until the answer began, by what kind of object they are about; outcome is ok, unchanged, missing, conflict, denied or unavailable.", requestSeconds, "operation", "kind", "outcome"),
 	}
 }
 
 var (
-	modelSeconds = []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640}
-	toolSeconds  = []float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300}
-	sdkSeconds   = []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800}
+	modelSeconds   = []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640}
+	toolSeconds    = []float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300}
+	requestSeconds = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30}
+	sdkSeconds     = []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800}
 )
 
 // inSeconds gives the Temporal SDK's timers buckets for seconds; OpenTelemetry's own are for milliseconds.
@@ -99,6 +105,28 @@ func (t *Telemetry) Failed(activity, errorType string) {
 
 // Waits counts that a run waits for a service: model, storage or sandbox.
 func (t *Telemetry) Waits(service string) { t.metrics.waits.WithLabelValues(service).Inc() }
+
+// S3Request counts a request by its operation, what kind of object it is about, and the HTTP status of the answer; 0: none.
+func (t *Telemetry) S3Request(operation, kind string, status int, took time.Duration) {
+	t.metrics.requests.WithLabelValues(operation, kind, requestOutcome(status)).Observe(took.Seconds())
+}
+
+// requestOutcome tells what is wrong from what a conditional request is answered every day.
+func requestOutcome(status int) string {
+	switch {
+	case status >= 200 && status < 300:
+		return outcomeOK
+	case status == http.StatusNotModified:
+		return "unchanged"
+	case status == http.StatusNotFound:
+		return "missing"
+	case status == http.StatusConflict, status == http.StatusPreconditionFailed:
+		return "conflict"
+	case status == http.StatusForbidden, status == http.StatusUnauthorized:
+		return "denied"
+	}
+	return "unavailable"
+}
 
 // LibraryKind is the label of a library: there may be many of evaluations, and one series is enough for them.
 func LibraryKind(name string) string {
