@@ -86,7 +86,7 @@ Exit codes
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on stdout")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.demoCommand(), a.solveCommand().Command, a.installCommand().Command, a.evolveCommand().Command, a.deployCommand().Command, a.evaluateCommand().Command, a.evaluationsCommand(), a.scheduleCommand(), a.statsCommand(), a.verifyCommand(), a.gcCommand(), a.fsckCommand(), a.backupCommand(), a.restoreCommand(), a.mcpCommand(), a.runsCommand(), a.skillsCommand(), a.policyCommand(), a.modelCommand(), a.browserCommand(), a.codecServerCommand(), a.doctorCommand(), a.devCommand())
+	root.AddCommand(a.demoCommand(), a.solveCommand().Command, a.installCommand().Command, a.evolveCommand().Command, a.deployCommand().Command, a.evaluateCommand().Command, a.evaluationsCommand(), a.scheduleCommand(), a.statsCommand(), a.verifyCommand(), a.gcCommand(), a.fsckCommand(), a.backupCommand(), a.restoreCommand(), a.benchCommand(), a.mcpCommand(), a.runsCommand(), a.skillsCommand(), a.policyCommand(), a.modelCommand(), a.browserCommand(), a.codecServerCommand(), a.doctorCommand(), a.devCommand())
 	return root
 }
 
