@@ -17,7 +17,7 @@ func printBench(w io.Writer, r bench.Report) error {
 	}{
 		{"Times in ms, by the events of the workflow histories", benchTimes},
 		{"Requests to S3 for each turn, by the workers' metrics: " + fmt.Sprintf("%.1f", r.S3.PerTurn), benchRequests},
-		{"CPU seconds, by /proc", benchCPU},
+		{"CPU seconds by /proc, without those of subagents", benchCPU},
 		{"Memory of the workers in MiB, by /proc and their metrics", benchMemory},
 	} {
 		fmt.Fprintf(w, "\n%s\n", part.title)
@@ -84,9 +84,9 @@ func benchRequests(w io.Writer, r bench.Report) error {
 func benchCPU(w io.Writer, r bench.Report) error {
 	var rows [][]string
 	for _, c := range r.CPU {
-		rows = append(rows, []string{c.Process, fmt.Sprintf("%.1f", c.Own), fmt.Sprintf("%.3f", c.OwnPerTurn), fmt.Sprintf("%.1f", c.Children), fmt.Sprintf("%.3f", c.ChildrenPerTurn)})
+		rows = append(rows, []string{c.Process, fmt.Sprintf("%.1f", c.Seconds), fmt.Sprintf("%.3f", c.PerTurn)})
 	}
-	return table(w, []string{"", "OWN", "A TURN", "SUBAGENTS", "A TURN"}, rows)
+	return table(w, []string{"", "ALL", "A TURN"}, rows)
 }
 
 func benchMemory(w io.Writer, r bench.Report) error {

@@ -16,8 +16,7 @@ type Process struct {
 // usage is what the kernel says of a process.
 type usage struct {
 	resident, private, peak int64   // bytes; peak is of resident, since its start
-	cpu                     float64 // seconds of its own
-	children                float64 // seconds of its children and theirs that have ended: subagents
+	cpu                     float64 // seconds of its own; children have theirs
 }
 
 // measure reads /proc.
@@ -34,14 +33,8 @@ func (p Process) measure() (usage, error) {
 	if err != nil {
 		return usage{}, fmt.Errorf("read the CPU time of %s (process %d): %w", p.Name, p.PID, err)
 	}
-	return usage{
-		resident: int64(status.VmRSS), private: int64(status.RssAnon), peak: int64(status.VmHWM),
-		cpu: stat.CPUTime(), children: float64(stat.CUTime+stat.CSTime) / ticks,
-	}, nil
+	return usage{resident: int64(status.VmRSS), private: int64(status.RssAnon), peak: int64(status.VmHWM), cpu: stat.CPUTime()}, nil
 }
-
-// ticks are a second of what /proc counts CPU time in, for user programs on every Linux.
-const ticks = 100
 
 // loadAverage is the machine's over the last minute: what else runs on it shows there.
 func loadAverage() float64 {

@@ -108,13 +108,12 @@ type RequestsByUse struct {
 	Mean      float64 `json:"mean_ms"` // until the answer began
 }
 
-// CPU is what a process used, in seconds.
+// CPU is what a process used, in seconds. Subagents are processes of their own, whose time is in none of them: it is that
+// of the activity RunSubagent.
 type CPU struct {
-	Process         string  `json:"process"`
-	Own             float64 `json:"own_seconds"`
-	Children        float64 `json:"children_seconds"` // that have ended: of workers, their subagents
-	OwnPerTurn      float64 `json:"own_seconds_per_turn"`
-	ChildrenPerTurn float64 `json:"children_seconds_per_turn"`
+	Process string  `json:"process"`
+	Seconds float64 `json:"seconds"`
+	PerTurn float64 `json:"seconds_per_turn"`
 }
 
 // Measurement is a load under way.
@@ -238,7 +237,7 @@ func (r *Report) spent(m measured) {
 	r.Troubles = append([]string{}, m.troubles...)
 	r.Memory, r.Samples, r.CPU = m.memory, m.samples, m.cpu
 	for i := range r.CPU {
-		r.CPU[i].OwnPerTurn, r.CPU[i].ChildrenPerTurn = perTurn(r.CPU[i].Own), perTurn(r.CPU[i].Children)
+		r.CPU[i].PerTurn = perTurn(r.CPU[i].Seconds)
 	}
 	r.S3.By = []RequestsByUse{}
 	for req, t := range m.requests {

@@ -106,7 +106,7 @@ func (w *Watch) trouble(err error) {
 
 // measured is what a watch found.
 type measured struct {
-	cpu      []CPU // seconds altogether
+	cpu      []CPU
 	memory   []Memory
 	requests map[request]tally
 	samples  []Sample
@@ -125,7 +125,7 @@ func (w *Watch) end(ctx context.Context) measured {
 			continue
 		}
 		first := w.first[i]
-		m.cpu = append(m.cpu, CPU{Process: p.Name, Own: last.cpu - first.cpu, Children: last.children - first.children})
+		m.cpu = append(m.cpu, CPU{Process: p.Name, Seconds: last.cpu - first.cpu})
 		if p.Metrics == "" {
 			continue
 		}
