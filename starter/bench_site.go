@@ -8,7 +8,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -48,6 +50,7 @@ func (a *app) openBenchSite(ctx context.Context, cfg config.Config, load bench.L
 	s := &benchSite{load: load}
 	err := s.open(ctx, cfg)
 	if err != nil {
+		s.leaves = nil // nothing has begun
 		s.close(a)
 		var own *coded
 		if errors.Is(err, context.Canceled) || errors.As(err, &own) {
@@ -120,7 +123,6 @@ func (s *benchSite) openS3(ctx context.Context, cfg config.Config) error {
 		prefix := path.Join(cfg.S3.Prefix, s.load.ID)
 		s.env = append(s.env, "AGENTFACTORY_S3_PREFIX="+prefix)
 		s.s3Name = "bucket " + cfg.S3.Bucket + ", prefix " + prefix
-		s.leaves = append(s.leaves, fmt.Sprintf("objects: aws s3 rm --recursive s3://%s/%s/", cfg.S3.Bucket, prefix))
 		objects, err := service.OpenBucket(ctx, cfg, nil)
 		if err == nil {
 			err = service.Check(ctx, objects)
@@ -128,6 +130,7 @@ func (s *benchSite) openS3(ctx context.Context, cfg config.Config) error {
 		if err != nil {
 			return fmt.Errorf("use bucket %s: %w", cfg.S3.Bucket, err)
 		}
+		s.leaves = append(s.leaves, fmt.Sprintf("objects: aws s3 rm --recursive s3://%s/%s/", cfg.S3.Bucket, prefix))
 		return nil
 	}
 	server, err := s3server.Start(ctx, s3server.Options{Dir: filepath.Join(s.dir, "s3"), AccessKey: "bench", SecretKey: rand.Text()})
@@ -170,8 +173,11 @@ func (s *benchSite) openTemporal(ctx context.Context, cfg config.Config) error {
 		return nil
 	}
 	s.temporalName = "namespace " + s.temporal.Namespace
+	if err := s.alone(ctx); err != nil {
+		return err
+	}
 	s.leaves = append(s.leaves, fmt.Sprintf("workflows, until their retention is over: temporal workflow list --namespace %s --query '%s'", s.temporal.Namespace, s.load.Query()))
-	return s.alone(ctx)
+	return nil
 }
 
 // lastPoll is how long ago a poller may have asked that is still at work: a poll is held for a minute.
@@ -187,13 +193,25 @@ func (s *benchSite) alone(ctx context.Context) error {
 			return fmt.Errorf("look for workers in Temporal's namespace %s: %w", s.temporal.Namespace, err)
 		}
 		for _, p := range d.GetPollers() {
-			if time.Since(p.GetLastAccessTime().AsTime()) < lastPoll {
+			if time.Since(p.GetLastAccessTime().AsTime()) < lastPoll && !gone(p.GetIdentity()) {
 				return badInput("a worker (%s) serves task queue %s of namespace %s and would carry out the runs with its own model and library: end it and wait a minute, or set TEMPORAL_NAMESPACE to one of the bench's own",
 					p.GetIdentity(), queue, s.temporal.Namespace)
 			}
 		}
 	}
 	return nil
+}
+
+// gone tells of a poller that was a process of this machine and is none any more, such as the worker of an earlier bench: the
+// server remembers it for a while. The SDK's identities are PID@HOST@.
+func gone(identity string) bool {
+	id, host, _ := strings.Cut(identity, "@")
+	pid, err := strconv.Atoi(id)
+	own, unknown := os.Hostname()
+	if err != nil || unknown != nil || strings.TrimSuffix(host, "@") != own {
+		return false
+	}
+	return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }
 
 // processes are those whose CPU time is told beside the workers'.
