@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
@@ -97,10 +99,12 @@ func OpenBucket(ctx context.Context, c config.Config, to *telemetry.Telemetry) (
 	return objectstore.NewBucket(api, c.S3.Bucket, with...).Under(c.S3.Prefix)
 }
 
-// s3Client has the SDK's standard settings but for retries: they belong to the callers, who own one policy for all services.
+// s3Client has the SDK's standard settings but for idle connections and for retries: these belong to the callers, who own one
+// policy for all services.
 func s3Client(ctx context.Context) (*s3.Client, error) {
 	settings, err := awsconfig.LoadDefaultConfig(ctx,
-		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), awsconfig.WithLogger(logging.Nop{}))
+		awsconfig.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), awsconfig.WithLogger(logging.Nop{}),
+		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(keepConnections)))
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS configuration: %w", err)
 	}
@@ -109,3 +113,7 @@ func s3Client(ctx context.Context) (*s3.Client, error) {
 		o.UsePathStyle = o.BaseEndpoint != nil
 	}), nil
 }
+
+// keepConnections keeps as many idle connections to one server as to all: the SDK keeps 10, so that a worker with more
+// activities at once would shake hands anew for most of its requests.
+func keepConnections(t *http.Transport) { t.MaxIdleConnsPerHost = t.MaxIdleConns }
