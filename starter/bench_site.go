@@ -38,6 +38,8 @@ type benchSite struct {
 	s3       *s3server.Server // nil when a bucket is configured
 	env      []string         // by which workers find all of it
 
+	ownTemporal bool // it runs in this process
+
 	temporalName, s3Name string
 	leaves               []string // what stays on servers that are configured, in words
 	closers              []func() // run in reverse order
@@ -161,7 +163,7 @@ func (s *benchSite) openTemporal(ctx context.Context, cfg config.Config) error {
 			return err
 		}
 		s.closers = append(s.closers, func() { _ = server.Stop() })
-		address, s.temporalName = server.Address(), "of the bench, in its process"
+		address, s.temporalName, s.ownTemporal = server.Address(), "of the bench, in its process", true
 		s.env = append(s.env, "TEMPORAL_ADDRESS="+address)
 	}
 	var err error
@@ -216,18 +218,15 @@ func gone(identity string) bool {
 
 // processes are those whose CPU time is told beside the workers'.
 func (s *benchSite) processes() []bench.Process {
-	found := []bench.Process{{Name: "bench with the model" + s.withTemporal(), PID: os.Getpid()}}
+	own := "bench with the model"
+	if s.ownTemporal {
+		own += " and Temporal"
+	}
+	found := []bench.Process{{Name: own, PID: os.Getpid()}}
 	if s.s3 != nil {
 		found = append(found, bench.Process{Name: "S3 server", PID: s.s3.Pid()})
 	}
 	return found
-}
-
-func (s *benchSite) withTemporal() string {
-	if strings.HasPrefix(s.temporalName, "namespace") {
-		return ""
-	}
-	return " and Temporal"
 }
 
 // close ends what was started, last first, and says what stays.
