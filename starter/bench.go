@@ -108,6 +108,9 @@ func (a *app) bench(ctx context.Context, o benchOptions) error {
 	if err != nil {
 		return err
 	}
+	if cfg.Worker.Deployment != "" {
+		return badInput("workers of a deployment (worker.deployment, AGENTFACTORY_WORKER_DEPLOYMENT) get no runs before their version is current: unset it for the bench")
+	}
 	if err := makeReportDir(o.out); err != nil {
 		return err
 	}

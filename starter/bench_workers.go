@@ -83,7 +83,7 @@ func (s *benchSite) startWorker(program string, n int) (*benchWorker, error) {
 	w.log = filepath.Join(s.dir, fmt.Sprintf("worker-%d.log", n))
 	w.cmd = exec.Command(program)
 	w.cmd.Env = append(benchEnv(os.Environ()), s.env...)
-	w.cmd.Env = append(w.cmd.Env, "AGENTFACTORY_DATA="+data, "AGENTFACTORY_WORKER_ADDRESS=127.0.0.1:0", "AGENTFACTORY_WORKER_LOG_FORMAT=json", "AGENTFACTORY_WORKER_LOG_LEVEL=info",
+	w.cmd.Env = append(w.cmd.Env, "AGENTFACTORY_DATA="+data, "AGENTFACTORY_WORKER_QUEUES=main,sandbox", "AGENTFACTORY_WORKER_ADDRESS=127.0.0.1:0", "AGENTFACTORY_WORKER_LOG_FORMAT=json", "AGENTFACTORY_WORKER_LOG_LEVEL=info",
 		"AGENTFACTORY_WORKER_DRAIN="+benchDrain.String(), "AGENTFACTORY_CHECKS=off", "AGENTFACTORY_PROMOTIONS=auto")
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM} // Ctrl-C is for us: we end it when its runs have
 	out, err := w.cmd.StderrPipe()
@@ -101,7 +101,7 @@ func (s *benchSite) startWorker(program string, n int) (*benchWorker, error) {
 const benchDrain = 5 * time.Second
 
 // notForBench are variables that workers of a bench get no value of: keys of services that they have no use for.
-var notForBench = []string{"SERPER_API_KEY", "JINA_API_KEY", "AGENTFACTORY_EMBEDDING_MODEL", "AGENTFACTORY_SUBAGENT_MODEL", "AGENTFACTORY_EVALUATION_WEBHOOK", "AGENTFACTORY_WORKER_DEPLOYMENT", "AGENTFACTORY_WORKER_BUILD_ID", "AGENTFACTORY_WORKER_QUEUES"}
+var notForBench = []string{"SERPER_API_KEY", "JINA_API_KEY", "AGENTFACTORY_EMBEDDING_MODEL", "AGENTFACTORY_SUBAGENT_MODEL", "AGENTFACTORY_EVALUATION_WEBHOOK"}
 
 func benchEnv(environ []string) []string {
 	var kept []string
