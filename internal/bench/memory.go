@@ -24,7 +24,7 @@ type Trend struct {
 
 const (
 	leastSamples = 20  // of the half that is looked at
-	leastSpan    = 120 // seconds that they have to cover: garbage collection alone moves shorter ones
+	leastSpan    = 600 // seconds that they have to cover: garbage collection alone tilts shorter ones by tens of MiB an hour
 )
 
 func memoryOf(worker string, peak int64, all []Sample) Memory {
