@@ -29,15 +29,18 @@ func Address(port int) string { return net.JoinHostPort(Host, strconv.Itoa(port)
 // Lock keeps other processes of this user from choosing ports until unlock is called.
 // A port is only free until somebody binds it, and servers that are started at the same
 // time look for the same one; so whoever cannot hand over a listener holds the lock from
-// the choice to the binding. It is a courtesy: after some seconds, or where it cannot be
+// the choice to the binding. It is a courtesy: after lockPatience, or where it cannot be
 // had, the caller goes on without it.
 func Lock(ctx context.Context) (unlock func()) {
 	lock := flock.New(filepath.Join(os.TempDir(), fmt.Sprintf("agentfactory-ports-%d.lock", os.Getuid())), flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
 	_, _ = lock.TryLockContext(ctx, 5*time.Millisecond)
 	return func() { _ = lock.Close() }
 }
+
+// lockPatience is enough for several servers that start one after the other on a busy machine.
+const lockPatience = 45 * time.Second
 
 // Port returns the first of the preferred ports that is free, else any free one.
 func Port(preferred ...int) (int, error) {

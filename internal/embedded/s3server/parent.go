@@ -109,7 +109,7 @@ func reason(code int, err error) error {
 }
 
 // startTime bounds a start; it covers the wait for a directory that is in use.
-const startTime = 20 * time.Second
+const startTime = time.Minute
 
 func (s *Server) awaitHealth(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)

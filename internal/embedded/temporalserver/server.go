@@ -118,10 +118,16 @@ func (s *Server) Stop() error {
 	return nil
 }
 
+// healthyWithin is long: on a busy machine the server takes many times the second that it needs on an idle one.
+const healthyWithin = 2 * time.Minute
+
 func (s *Server) waitUntilHealthy(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, healthyWithin)
 	defer cancel()
-	c, err := client.DialContext(ctx, client.Options{HostPort: s.Address(), Logger: slog.New(slog.DiscardHandler)})
+	c, err := client.DialContext(ctx, client.Options{
+		HostPort: s.Address(), Logger: slog.New(slog.DiscardHandler),
+		ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: healthyWithin}, // the first call; the SDK gives it 5 s
+	})
 	if err != nil {
 		return err
 	}
