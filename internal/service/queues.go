@@ -34,8 +34,13 @@ const (
 	defaultDrain = 10 * time.Second
 	// An activity that is handed over ends its processes and tells the server, which takes a few round trips.
 	handingOver = 5 * time.Second
-	// A cancellation comes back with a heartbeat: the SDK's default of 30 s between them would make people wait.
-	beatsReachServer = time.Second
+	// A cancellation comes back with a heartbeat: the SDK's default of up to 30 s between them would make people wait. It is
+	// also how long one heartbeat may take: when the server has not answered it by then, the SDK cancels the activity, with
+	// the model call in flight. A busy server takes a second now and then; two such beats fit into the heartbeat timeout.
+	beatsReachServer = 4 * time.Second
+	// A workflow that does not yield for so long is taken for deadlocked. After the SDK's one second a busy machine, which
+	// let it wait for a processor, would have its workflow tasks fail.
+	stuck = 5 * time.Second
 )
 
 func newQueues(w config.Worker) queues {
@@ -51,6 +56,7 @@ func (q *queues) serve(p Parts, name string, o worker.Options) worker.Worker {
 	o.WorkerStopTimeout = q.drains
 	o.BackgroundActivityContext = q.working
 	o.MaxHeartbeatThrottleInterval, o.DefaultHeartbeatThrottleInterval = beatsReachServer, beatsReachServer
+	o.DeadlockDetectionTimeout = stuck
 	o.Interceptors = []interceptor.WorkerInterceptor{runtrace.New(p.Telemetry, observer{p.Telemetry}), &eventLog{}}
 	o.OnFatalError = q.fail
 	if p.Worker.Deployment != "" {
