@@ -136,7 +136,7 @@ func TestAStackOfAnotherBuildIsReplacedOnlyWhenNobodyNeedsIt(t *testing.T) {
 	require.Eventually(t, func() bool { // closing and the count of runs take a moment to be seen
 		third = p.ensure()
 		return third.Health().PID != first.Health().PID || third.Close() != nil
-	}, 10*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 	require.Contains(t, p.progress(), "replacing the embedded stack")
 	require.Equal(t, first.Addresses(), third.Addresses())
 	kept, err := os.ReadDir(p.layout.binaries())
@@ -162,7 +162,7 @@ func TestAnotherSetupNeedsAnIdleStack(t *testing.T) {
 	require.Eventually(t, func() bool {
 		c, err := Ensure(t.Context(), p.options)
 		return err == nil && c.Addresses().S3 == S3{} && c.Addresses().Temporal != ""
-	}, 20*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 }
 
 func TestStopEndsTheWholeTree(t *testing.T) {
@@ -172,7 +172,7 @@ func TestStopEndsTheWholeTree(t *testing.T) {
 	require.NotEmpty(t, children)
 	require.NoError(t, Stop(t.Context(), p.layout.dir))
 	for _, pid := range append(children, c.Health().PID) {
-		require.Zero(t, identify(pid), "process %d is gone", pid)
+		require.Eventually(t, func() bool { return identify(pid) == process{} }, patience, 10*time.Millisecond, "process %d is not gone", pid)
 	}
 	require.ErrorIs(t, Stop(t.Context(), p.layout.dir), ErrNotRunning)
 	<-c.Gone()
@@ -180,9 +180,9 @@ func TestStopEndsTheWholeTree(t *testing.T) {
 
 func TestAStackThatHangsIsKilledAndNobodyElse(t *testing.T) {
 	defer func(a, s, k time.Duration) { answerWithin, termWithin, killWithin = a, s, k }(answerWithin, termWithin, killWithin)
-	answerWithin, termWithin = 300*time.Millisecond, 300*time.Millisecond
 	p := newPlace(t)
 	pid := p.ensure().Health().PID
+	answerWithin, termWithin = 300*time.Millisecond, 300*time.Millisecond
 	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
 
 	s, err := readState(p.layout.state())
@@ -195,9 +195,9 @@ func TestAStackThatHangsIsKilledAndNobodyElse(t *testing.T) {
 	require.NotZero(t, identify(pid))
 
 	require.NoError(t, s.write(p.layout.state()))
-	killWithin = 10 * time.Second
+	killWithin = patience
 	require.NoError(t, Stop(t.Context(), p.layout.dir))
-	require.Zero(t, identify(pid))
+	require.Eventually(t, func() bool { return identify(pid) == process{} }, patience, 10*time.Millisecond)
 }
 
 func TestAMissingDataDirectoryHasNoStack(t *testing.T) {
@@ -213,7 +213,7 @@ func TestWaitingForAStackEndsWithTheContext(t *testing.T) {
 	lock, err := acquire(t.Context(), p.layout) // a stack that never answers
 	require.NoError(t, err)
 	defer lock.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err = Ensure(ctx, p.options)
 	require.ErrorIs(t, err, context.DeadlineExceeded)

@@ -11,10 +11,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"agentfactory/internal/config"
 )
+
+// patience is for what comes by itself: only a fault is waited for so long.
+const patience = 2 * time.Minute
 
 // place is a data directory with the means to use its stack.
 type place struct {
@@ -84,7 +88,17 @@ func (p *place) startWaiting(c *Client, id string) {
 	require.Eventually(p.t, func() bool {
 		d, err := t.DescribeWorkflowExecution(p.t.Context(), id, "")
 		return err == nil && d.GetPendingWorkflowTask() == nil
-	}, 10*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
+}
+
+// countsOpen waits until Temporal counts so many open runs, which takes a moment after their start.
+func (p *place) countsOpen(c *Client, n int64) {
+	p.t.Helper()
+	t := p.temporal(c)
+	require.Eventually(p.t, func() bool {
+		counted, err := t.CountWorkflow(p.t.Context(), &workflowservice.CountWorkflowExecutionsRequest{Query: `ExecutionStatus = "Running"`})
+		return err == nil && counted.GetCount() == n
+	}, patience, 5*time.Millisecond)
 }
 
 func (p *place) finishWaiting(c *Client, id, with string) {
@@ -97,9 +111,9 @@ func (p *place) finishWaiting(c *Client, id, with string) {
 }
 
 // gone waits until no process holds the data directory.
-func (p *place) gone(within time.Duration) {
+func (p *place) gone() {
 	p.t.Helper()
-	require.True(p.t, released(p.t.Context(), p.layout, within), "the stack still runs")
+	require.True(p.t, released(p.t.Context(), p.layout, patience), "the stack still runs")
 }
 
 func (p *place) live() bool {

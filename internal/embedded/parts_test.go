@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -40,7 +39,7 @@ func TestAProcessIsMoreThanItsNumber(t *testing.T) {
 	require.False(t, process{PID: p.PID, Start: p.Start + 1}.alive())
 	require.False(t, process{}.alive())
 	p.signal(9)
-	require.True(t, p.waitGone(t.Context(), 5*time.Second), "a zombie is not alive")
+	require.True(t, p.waitGone(t.Context(), patience), "a zombie is not alive")
 	require.Error(t, sleeper.Wait())
 }
 

@@ -57,7 +57,7 @@ func TestCommandsThatComeTogetherShareOneStack(t *testing.T) {
 	require.Eventually(t, func() bool {
 		h, err := Inspect(t.Context(), p.layout.dir)
 		return err == nil && h.Clients == 0
-	}, 5*time.Second, 10*time.Millisecond, "a client that closed is gone")
+	}, patience, 10*time.Millisecond, "a client that closed is gone")
 	require.Contains(t, p.progress(), "starting the embedded stack (Temporal, S3, worker)…")
 }
 
@@ -71,7 +71,7 @@ func TestAKilledStackComesBackWithEverything(t *testing.T) {
 	require.NoError(t, syscall.Kill(first.Health().PID, syscall.SIGKILL))
 	select {
 	case <-first.Gone():
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the client was not told")
 	}
 
@@ -97,7 +97,7 @@ func TestAKilledS3ServerIsStartedAgainEvenWhenOurBinaryIsGone(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := bucket(c.Addresses()).Create(t.Context(), "runs/after", nil)
 		return err == nil
-	}, 10*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 	require.NotEqual(t, children, childrenOf(t, c.Health().PID))
 }
 
@@ -129,6 +129,7 @@ func TestAnIdleStackEndsAndAnOpenRunKeepsIt(t *testing.T) {
 	require.True(t, p.live(), "a client keeps it")
 
 	p.startWaiting(c, "open")
+	p.countsOpen(c, 1) // which the stack does as well
 	require.NoError(t, c.Close())
 	time.Sleep(1500 * time.Millisecond)
 	require.True(t, p.live(), "an open run keeps it")
@@ -136,7 +137,7 @@ func TestAnIdleStackEndsAndAnOpenRunKeepsIt(t *testing.T) {
 	c = p.ensure()
 	p.finishWaiting(c, "open", "done")
 	require.NoError(t, c.Close())
-	p.gone(10 * time.Second)
+	p.gone()
 	_, err := Inspect(t.Context(), p.layout.dir)
 	require.ErrorIs(t, err, ErrNotRunning)
 }

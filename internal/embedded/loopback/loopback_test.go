@@ -42,6 +42,7 @@ func TestPortsAreDifferent(t *testing.T) {
 }
 
 func TestOneProcessChoosesAtATime(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // servers of other tests hold the usual lock
 	unlock := Lock(t.Context())
 	waited := make(chan func())
 	go func() { waited <- Lock(context.Background()) }()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"agentfactory/internal/embedded/loopback"
 	"agentfactory/internal/embedded/s3server"
 	"agentfactory/internal/objectstore"
 )
@@ -28,7 +29,10 @@ type writer struct {
 
 func (w *writer) head() string { return fmt.Sprintf("heads/%d.json", w.id) }
 
-func (w *writer) write(ctx context.Context, round int) {
+// write goes on until a request fails. It tells when a swap was acknowledged, or that none will be.
+func (w *writer) write(ctx context.Context, round int, begun func()) {
+	begun = sync.OnceFunc(begun)
+	defer begun()
 	for n := 0; ctx.Err() == nil; n++ {
 		key := fmt.Sprintf("records/%d/%d-%06d.json", w.id, round, n)
 		if _, err := w.bucket.Create(ctx, key, []byte(strings.Repeat(key, 50))); err != nil {
@@ -41,6 +45,7 @@ func (w *writer) write(ctx context.Context, round int) {
 			return
 		}
 		w.moved, w.etag = w.tried, etag
+		begun()
 	}
 }
 
@@ -64,8 +69,10 @@ func (w *writer) check(t *testing.T) {
 func TestNoAcknowledgedWriteIsLostWhenTheServerIsKilledUnderLoad(t *testing.T) {
 	const writers, kills = 16, 4
 	o := options(t.TempDir())
+	port, err := loopback.Port() // which no connection of somebody else takes while the server is down
+	require.NoError(t, err)
+	o.Addr = loopback.Address(port)
 	server := start(t, o)
-	o.Addr = strings.TrimPrefix(server.Endpoint, "http://")
 	store := bucket(t, server)
 	all := make([]*writer, writers)
 	for i := range all {
@@ -91,11 +98,13 @@ func TestNoAcknowledgedWriteIsLostWhenTheServerIsKilledUnderLoad(t *testing.T) {
 
 func killUnderLoad(t *testing.T, server *s3server.Server, all []*writer, round int) {
 	t.Helper()
-	var wg sync.WaitGroup
+	var wg, begun sync.WaitGroup
+	begun.Add(len(all))
 	for _, w := range all {
-		wg.Go(func() { w.write(t.Context(), round) })
+		wg.Go(func() { w.write(t.Context(), round, begun.Done) })
 	}
-	time.Sleep(400 * time.Millisecond)
+	begun.Wait()
+	time.Sleep(300 * time.Millisecond) // in the middle of what each of them does
 	require.NoError(t, syscall.Kill(server.Pid(), syscall.SIGKILL))
 	<-server.Done()
 	wg.Wait()

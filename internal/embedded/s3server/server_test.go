@@ -170,12 +170,12 @@ func TestTheChildEndsWithAParentThatIsKilled(t *testing.T) {
 			pid, err = strconv.Atoi(string(text))
 		}
 		return err == nil
-	}, 20*time.Second, 10*time.Millisecond)
+	}, 2*time.Minute, 10*time.Millisecond)
 
 	require.NoError(t, parent.Process.Kill())
 	parent.Wait()
 	require.NoError(t, start(t, options(dir)).Err(), "the directory is free again")
-	require.Eventually(t, func() bool { return !running(pid) }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return !running(pid) }, 2*time.Minute, 10*time.Millisecond)
 }
 
 // running is false for a zombie too: whoever adopted the child may not have waited for it yet.

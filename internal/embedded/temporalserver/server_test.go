@@ -99,7 +99,7 @@ func TestTheNamespaceIsReadyForUse(t *testing.T) {
 		found, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: `Phase = "thinking" AND Tokens = 7`})
 		require.NoError(t, err)
 		require.EqualValues(t, 1, found.GetCount())
-	}, 10*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 }
 
 func TestTheUIIsServed(t *testing.T) {
@@ -110,7 +110,7 @@ func TestTheUIIsServed(t *testing.T) {
 		require.NoError(t, err)
 		defer page.Body.Close()
 		require.Equal(t, http.StatusOK, page.StatusCode)
-	}, 10*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 }
 
 func TestNothingListensBeyondLoopback(t *testing.T) {
