@@ -187,7 +187,7 @@ func TestFailuresSayWhatIsWrongAndShowThePage(t *testing.T) {
 		"nothing is like that":       {"/form", fields{"action": "click", "role": "button", "name": "Buy", "timeout_ms": 1000}, "not_found", "Buy"},
 		"two are like that":          {"/twins", fields{"action": "click", "text": "Same"}, "ambiguous", "2 elements"},
 		"it cannot be clicked":       {"/twins", fields{"action": "click", "text": "Off", "timeout_ms": 2500}, "timeout", "not enabled"},
-		"a CSS selector is none":     {"/form", fields{"action": "click", "css": "[[", "timeout_ms": 300}, "failed", "[["},
+		"a CSS selector is none":     {"/form", fields{"action": "click", "css": "[[", "timeout_ms": 20000}, "failed", "[["},
 		"an option does not exist":   {"/form", fields{"action": "select", "label": "Article", "values": []string{"Oak"}, "timeout_ms": 2500}, "timeout", "option"},
 		"a field in a list is wrong": {"/form", fields{"action": "fill", "timeout_ms": 300, "fields": []fields{{"label": "Colour", "value": "x"}}}, "not_found", "fields[0]"},
 		"no download comes":          {"/form", fields{"action": "download", "label": "Name", "timeout_ms": 2500}, "timeout", "no download"},
