@@ -93,6 +93,9 @@ func onlyReads(_ context.Context, r Request) error {
 
 func anything(context.Context, Request) error { return nil }
 
+// enough is for what comes by itself: only a fault is waited for so long.
+const enough = 2 * time.Minute
+
 // start returns a proxy, and the address at which it listens.
 func (w *web) start(t testing.TB, change ...func(*Config)) (*Proxy, *url.URL) {
 	c := Config{Allow: anything, Dial: w.dial, Roots: w.roots, Journal: NewRecording(nil)}
@@ -119,7 +122,7 @@ func client(t testing.TB, p *Proxy, at *url.URL) *http.Client {
 	require.True(t, pool.AppendCertsFromPEM(p.CACert()))
 	transport := &http.Transport{Proxy: http.ProxyURL(at), TLSClientConfig: &tls.Config{RootCAs: pool}, MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	return &http.Client{Transport: transport, Timeout: enough}
 }
 
 // get returns the status line and the body.

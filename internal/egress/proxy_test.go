@@ -110,7 +110,7 @@ func inside(t *testing.T, proxy, authority string, secure bool) net.Conn {
 	conn, err := net.Dial("tcp", proxy)
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(enough))
 	fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", authority, authority)
 	_, err = io.ReadFull(conn, make([]byte, len("HTTP/1.1 200 Connection established\r\n\r\n")))
 	require.NoError(t, err)
@@ -187,7 +187,7 @@ func TestALargeDownloadPassesAndIsRecordedByDigest(t *testing.T) {
 	n, err := io.Copy(io.Discard, resp.Body)
 	require.NoError(t, err)
 	require.EqualValues(t, 50000000, n)
-	require.Eventually(t, func() bool { return len(recording(p)) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(recording(p)) == 1 }, enough, time.Millisecond)
 	e := recording(p)[0]
 	require.EqualValues(t, 50000000, e.BodyBytes)
 	require.Len(t, e.BodyDigest, 64)
@@ -213,7 +213,7 @@ func TestAServerThatNeverAnswersIsGivenUp(t *testing.T) {
 		}
 		failed <- err
 	}()
-	require.Eventually(t, func() bool { return len(p.openLines()) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(p.openLines()) == 1 }, enough, time.Millisecond)
 	_, err := p.Close()
 	require.NoError(t, err, "Close does not wait for the server")
 	<-failed
@@ -269,7 +269,7 @@ func TestAPinnedCertificateLeadsToATunnel(t *testing.T) {
 	c.Transport.(*http.Transport).TLSClientConfig.RootCAs = w.roots // and no other
 	_, err := c.Get("https://pinned.example/")
 	require.ErrorContains(t, err, "certificate signed by unknown authority")
-	require.Eventually(t, func() bool { return p.hosts.closed("pinned.example") }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return p.hosts.closed("pinned.example") }, enough, time.Millisecond)
 	_, body := get(t, c, "https://pinned.example/")
 	require.Equal(t, "GET / ", body)
 	c.CloseIdleConnections()

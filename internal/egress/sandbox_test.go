@@ -46,7 +46,7 @@ func python(t testing.TB, r *sandbox.Runner, p *Proxy, source string, readOnly .
 	res, err := r.Run(t.Context(), sandbox.Spec{
 		Workspace: dir, Argv: []string{"/usr/bin/python3", "program.py"}, Egress: p, CA: p.CACert(), ReadOnly: readOnly,
 		Limits: sandbox.Limits{
-			Wall: time.Minute, CPU: 30 * time.Second, Memory: 512 << 20, Processes: 64, Output: 64 << 10, FileSize: 128 << 20, Disk: 256 << 20,
+			Wall: 5 * time.Minute, CPU: time.Minute, Memory: 512 << 20, Processes: 64, Output: 64 << 10, FileSize: 128 << 20, Disk: 256 << 20,
 		},
 	})
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ import http.client, ssl, urllib.error, urllib.request
 
 def tell(url, data=None, method=None):
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=30) as reply:
+        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=120) as reply:
             print(reply.status, reply.read().decode())
     except Exception as e:
         print(type(e).__name__, e)
@@ -153,7 +153,7 @@ func TestPythonMeetsLimitsAsExceptions(t *testing.T) {
 	printed := python(t, box(t), p, tell+`
 def size(url):
     try:
-        print(len(urllib.request.urlopen(url, timeout=30).read()))
+        print(len(urllib.request.urlopen(url, timeout=120).read()))
     except Exception as e:
         print(type(e).__name__, str(e)[:70])
 size("http://plain.example/12000000")
@@ -183,7 +183,7 @@ func TestPythonMakesManyRequestsAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	printed := python(t, box(t), p, `
 import concurrent.futures, urllib.request
-def get(i): return urllib.request.urlopen("https://secure.example/%d" % i, timeout=30).read().decode()
+def get(i): return urllib.request.urlopen("https://secure.example/%d" % i, timeout=120).read().decode()
 with concurrent.futures.ThreadPoolExecutor(50) as pool:
     print(len(set(pool.map(get, range(50)))))
 `)

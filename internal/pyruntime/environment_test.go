@@ -354,7 +354,7 @@ func TestEnvironmentBuildEndsWithItsContext(t *testing.T) {
 		go func() {
 			select {
 			case <-reached:
-			case <-time.After(time.Minute):
+			case <-time.After(5 * time.Minute):
 			}
 			cancel(stopped)
 		}()

@@ -133,7 +133,7 @@ func TestAProcessThatIsKilledWhileItInstallsLeavesNothingInTheWay(t *testing.T) 
 	require.NoError(t, cmd.Start())
 	select {
 	case <-reached:
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatalf("it did not begin to install: %s", out)
 	}
 	require.NoError(t, cmd.Process.Kill())

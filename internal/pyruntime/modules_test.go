@@ -226,7 +226,7 @@ from tools import shell_command, ToolError
 def main(query):
     import os, subprocess, time
     try:
-        shell_command("echo so far; (sleep 987 & sleep 987)", timeout=0.5)
+        shell_command("echo so far; (sleep 987 & sleep 987)", timeout=3)
     except ToolError as e:
         code, message = e.code, str(e)
     time.sleep(0.1)
@@ -237,7 +237,7 @@ def main(query):
     return {"answer": [code, message], "summary": left}
 `, func(c *Call) { c.Gateway, c.Granted = allowing(nil), []string{"shell_command"} })
 		require.Nil(t, res.Failure, "%+v", res.Failure)
-		require.JSONEq(t, `["timeout", "the command was ended after 0.5 seconds: echo so far; (sleep 987 & sleep 987); it last said: so far"]`, res.Answer)
+		require.JSONEq(t, `["timeout", "the command was ended after 3 seconds: echo so far; (sleep 987 & sleep 987); it last said: so far"]`, res.Answer)
 		if rt.box.Level() == sandbox.Namespaced { // a weaker one makes no groups: what is left ends with the run
 			require.Equal(t, "[]", res.Summary)
 		}
@@ -246,15 +246,13 @@ def main(query):
 
 func TestACommandThatLeavesSomethingInTheBackgroundReturns(t *testing.T) {
 	eachLevel(t, func(t *testing.T, rt *Runtime) {
-		start := time.Now()
 		res := runCode(t, rt, `
 from tools import shell_command
 def main(query):
-    return {"answer": shell_command("sleep 60 & echo started"), "summary": ""}
+    return {"answer": shell_command("sleep 3600 & echo started"), "summary": ""}
 `, func(c *Call) { c.Gateway, c.Granted = allowing(nil), []string{"shell_command"} })
 		require.Nil(t, res.Failure, "%+v", res.Failure)
 		require.JSONEq(t, `{"stdout": "started\n", "stderr": "", "exit_code": 0}`, res.Answer)
-		require.Less(t, time.Since(start), 30*time.Second)
 	})
 }
 

@@ -22,7 +22,7 @@ func TestProgramsReachTheProxyThroughTheirEnvironment(t *testing.T) {
 		res := python(t, r, `
 import os, urllib.request
 try:
-    print(urllib.request.urlopen("http://example.com/x", timeout=10).read().decode())
+    print(urllib.request.urlopen("http://example.com/x", timeout=60).read().decode())
 except OSError as e:
     print(type(e).__name__)
 print(os.environ["AGENTFACTORY_EGRESS"])
@@ -66,7 +66,7 @@ func TestMoreConnectionsThanAreServedWait(t *testing.T) {
 	namespaced(t, func(t *testing.T, r *Runner) {
 		res := python(t, r, `
 import concurrent.futures, urllib.request
-def get(i): return urllib.request.urlopen("http://example.com/%d" % i, timeout=10).read().decode()
+def get(i): return urllib.request.urlopen("http://example.com/%d" % i, timeout=60).read().decode()
 with concurrent.futures.ThreadPoolExecutor(24) as pool:
     print(len(set(pool.map(get, range(200)))))
 import socket
@@ -81,11 +81,11 @@ func TestTheListenerEndsWithItsRun(t *testing.T) {
 	namespaced(t, func(t *testing.T, r *Runner) {
 		before := descriptors(t)
 		for range 5 {
-			res := python(t, r, `import urllib.request; urllib.request.urlopen("http://example.com/", timeout=10)`, func(s *Spec) { s.Egress = echoProxy })
+			res := python(t, r, `import urllib.request; urllib.request.urlopen("http://example.com/", timeout=60)`, func(s *Spec) { s.Egress = echoProxy })
 			require.Zero(t, res.ExitCode, string(res.Stderr))
 			python(t, r, `import time; time.sleep(60)`, func(s *Spec) { s.Egress, s.Limits.Wall = echoProxy, 200*time.Millisecond })
 		}
-		require.Eventually(t, func() bool { runtime.GC(); return descriptors(t) <= before }, 5*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { runtime.GC(); return descriptors(t) <= before }, 2*time.Minute, 20*time.Millisecond)
 	})
 }
 
@@ -98,7 +98,7 @@ func TestAProgramThatCannotStartLeavesNothingWaiting(t *testing.T) {
 			require.NotZero(t, res.ExitCode)
 		}
 		// one more is the condition itself
-		require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 5*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 2*time.Minute, 10*time.Millisecond)
 	})
 }
 
