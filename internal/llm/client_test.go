@@ -261,7 +261,7 @@ func TestUsageInEveryPieceCountsOnce(t *testing.T) {
 }
 
 func TestSignsOfLifeKeepAStreamOpen(t *testing.T) {
-	const patience, beats = time.Second, 12
+	const patience, beats = 4 * time.Second, 12
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		for range beats {
 			time.Sleep(patience / 10)

@@ -93,7 +93,7 @@ func TestRetryAfterIsRead(t *testing.T) {
 		"seconds":                  {map[string]string{"Retry-After": "7"}, 7 * time.Second, 7 * time.Second},
 		"fractions":                {map[string]string{"Retry-After": "0.5"}, 500 * time.Millisecond, 500 * time.Millisecond},
 		"milliseconds first":       {map[string]string{"Retry-After-Ms": "120", "Retry-After": "1"}, 120 * time.Millisecond, 120 * time.Millisecond},
-		"a date":                   {map[string]string{"Retry-After": time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)}, 55 * time.Second, time.Minute},
+		"a date":                   {map[string]string{"Retry-After": time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}, 55 * time.Minute, time.Hour},
 		"a date in the past":       {map[string]string{"Retry-After": "Mon, 02 Jan 2006 15:04:05 GMT"}, 0, 0},
 		"nonsense":                 {map[string]string{"Retry-After": "soon", "Retry-After-Ms": "x"}, 0, 0},
 		"negative":                 {map[string]string{"Retry-After": "-3"}, 0, 0},

@@ -156,7 +156,7 @@ func TestAWrongRequestIsRefusedWithItsRemedy(t *testing.T) {
 }
 
 func TestPrivateAddressesAreDenied(t *testing.T) {
-	tool := web.NewReading(web.ReadingConfig{Timeout: time.Second})
+	tool := web.NewReading(web.ReadingConfig{Timeout: time.Minute})
 	for _, u := range []string{
 		"http://127.0.0.1:1/", "http://169.254.169.254/latest/meta-data/", "http://[::1]:1/", "http://[::ffff:10.0.0.1]/", "http://[64:ff9b::a00:1]/",
 		"http://localhost:1/", "http://0.0.0.0:1/", "https://192.168.1.1/", "http://[fd00:ec2::254]/",

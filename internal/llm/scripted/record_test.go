@@ -41,7 +41,7 @@ func recorded(t *testing.T, path string, count int) *scripted.Script {
 		var err error
 		script, err = scripted.Load(path)
 		return err == nil && len(script.Exchanges) == count
-	}, 5*time.Second, 5*time.Millisecond)
+	}, 2*time.Minute, 5*time.Millisecond)
 	return script
 }
 
