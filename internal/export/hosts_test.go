@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"agentfactory/internal/embedded/loopback"
 	"agentfactory/internal/export"
 	"agentfactory/internal/export/hosttest"
 )
@@ -83,10 +84,9 @@ func TestAnMCPClientCallsTheTools(t *testing.T) {
 // serve starts a server over HTTP and returns its URL.
 func serve(t testing.TB, env []string, python string, command ...string) string {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.Port()
 	require.NoError(t, err)
-	address := free.Addr().String()
-	require.NoError(t, free.Close())
+	address := loopback.Address(port)
 	cmd := exec.CommandContext(t.Context(), python, append(command, "--http", address)...)
 	cmd.Env = append(os.Environ(), env...)
 	require.NoError(t, cmd.Start())
@@ -97,7 +97,7 @@ func serve(t testing.TB, env []string, python string, command ...string) string 
 			c.Close()
 		}
 		return err == nil
-	}, time.Minute, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 	return "http://" + address + "/mcp"
 }
 

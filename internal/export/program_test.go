@@ -131,7 +131,7 @@ func TestASingleFileThatIsEndedEndsWhatItStarted(t *testing.T) {
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	require.NoError(t, cmd.Start())
 	var pid []byte
-	require.Eventually(t, func() bool { pid, _ = os.ReadFile(started); return len(pid) > 0 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { pid, _ = os.ReadFile(started); return len(pid) > 0 }, 2*time.Minute, 10*time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.Error(t, cmd.Wait())
 	require.NoDirExists(t, "/proc/"+string(pid))

@@ -26,8 +26,8 @@ import (
 var programs embed.FS
 
 const (
-	installTime = 5 * time.Minute // of 80 packages, over a slow line
-	runTime     = 2 * time.Minute
+	installTime = 10 * time.Minute // of 80 packages, over a slow line
+	runTime     = 5 * time.Minute  // most of it is spent importing, on a busy machine
 )
 
 // Environment is the directory of executables of an environment that has the hosts, uv among them. It is made once and kept

@@ -50,11 +50,11 @@ const program = `import json, os, sys, urllib.error, urllib.request
 
 def post(base, path, body, kind="application/json"):
     request = urllib.request.Request(os.environ[base] + path, body if isinstance(body, bytes) else json.dumps(body).encode(), {"Content-Type": kind})
-    with urllib.request.urlopen(request, timeout=10) as reply:
+    with urllib.request.urlopen(request, timeout=120) as reply:
         return json.load(reply)
 
 def get(url):
-    with urllib.request.urlopen(url, timeout=10) as reply:
+    with urllib.request.urlopen(url, timeout=120) as reply:
         return reply.read().decode()
 
 def search(query, **options):

@@ -74,7 +74,7 @@ type ended struct {
 // run runs Python in dir, with these variables and none of ours but those without which nothing works.
 func run(t testing.TB, dir string, env []string, stdin string, args ...string) ended {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, systemPython(t), args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = dir, append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "PYTHONDONTWRITEBYTECODE=1"}, env...), strings.NewReader(stdin)
