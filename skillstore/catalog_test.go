@@ -19,7 +19,7 @@ import (
 	"agentfactory/skillstore"
 )
 
-const patience = 20 * time.Second // far more than anything here takes
+const patience = 2 * time.Minute // far more than anything here takes
 
 // found are the names that a search finds, with its notes.
 func found(t *testing.T, s *skillstore.S3, query string) (names []string, notes string) {

@@ -31,6 +31,7 @@ type yard struct {
 func newYard(skills ...string) *yard {
 	var suite testsuite.WorkflowTestSuite
 	y := &yard{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), plan: activities.DeployPlan{Alone: []string{"agent-skills"}, Together: []string{"mcp"}}}
+	y.SetTestTimeout(patience)
 	for i, name := range skills {
 		y.plan.Skills = append(y.plan.Skills, activities.VersionRef{Name: name, Version: i + 1})
 	}

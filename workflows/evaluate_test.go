@@ -44,7 +44,7 @@ func newField(tasks int) *field {
 	var suite testsuite.WorkflowTestSuite
 	f := &field{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), count: tasks, done: map[string]bool{}}
 	f.solve = func(workflow.Context, InstallInput) (run.Result, error) { return run.Result{RunID: "last"}, nil }
-	f.SetTestTimeout(time.Minute)
+	f.SetTestTimeout(patience)
 	f.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "eval", TaskQueue: TaskQueue})
 	f.register()
 	return f

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,13 +78,22 @@ func TestAGateTriesItsCasesSideBySideWithinItsGrant(t *testing.T) {
 	b := many(t, 50)
 	now, most := 0, 0
 	var given []int64
+	met := make(chan struct{}) // by then two were tried at once
+	meet := sync.OnceFunc(func() { close(met) })
 	b.try = func(ctx context.Context, in activities.TrialInput) (activities.TrialResult, error) {
 		b.mu.Lock()
 		now++
 		most = max(most, now)
+		if now == 2 {
+			meet()
+		}
 		given = append(given, in.Remaining.SubagentTokens)
 		b.mu.Unlock()
-		time.Sleep(time.Millisecond)
+		select {
+		case <-met:
+			time.Sleep(time.Millisecond)
+		case <-time.After(patience): // they come one after the other
+		}
 		b.mu.Lock()
 		now--
 		b.mu.Unlock()

@@ -45,9 +45,13 @@ type bench struct {
 	versioned bool // the workers belong to a deployment
 }
 
+// patience is how long nothing may happen in a workflow under test; the SDK's 3 s are little on a busy machine.
+const patience = time.Minute
+
 func newBench(t *testing.T, turns ...activities.ThinkResult) *bench {
 	var suite testsuite.WorkflowTestSuite
 	b := &bench{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), turns: turns}
+	b.SetTestTimeout(patience)
 	b.answer, b.carry = b.think, b.carryOut
 	b.save = func(in activities.SaveInput) (activities.SaveResult, error) {
 		return activities.SaveResult{SavedSkill: run.SavedSkill{Name: fmt.Sprintf("skill-%d", in.Index), Version: 1, Promoted: true}}, nil

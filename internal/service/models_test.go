@@ -106,7 +106,7 @@ func TestEmbeddingsComeFromTheConfiguredEndpoint(t *testing.T) {
 	require.Eventually(t, func() bool {
 		found, err := skills.Search(t.Context(), "count words", 3)
 		return err == nil && found.Kind == skillstore.LexicalAndVector && len(found.Hits) == 3
-	}, 20*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 }
 
 func saveSkill(t *testing.T, s skillstore.Store, name string) {
