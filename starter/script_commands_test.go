@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"agentfactory/internal/embedded/loopback"
 	"agentfactory/internal/embedded/s3server"
 	"agentfactory/internal/embedded/temporalserver"
 	"agentfactory/internal/objectstore"
@@ -49,6 +49,9 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	return cmd
 }
 
+// patience is for what comes by itself: only a fault is waited for so long.
+const patience = 5 * time.Minute
+
 // exits CODE starter ARGS… runs a command that must end with this exit code.
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	cmd := command(ts, args[1:])
@@ -57,18 +60,28 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 
 // interrupt PATTERN CODE starter ARGS… sends Ctrl-C once stderr shows the pattern.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	onceShown(ts, args, func(cmd *exec.Cmd) { ts.Check(cmd.Process.Signal(os.Interrupt)) })
+}
+
+// killstackwhen PATTERN CODE starter ARGS… ends the embedded stack as a crash would once stderr shows the pattern.
+func killStackWhen(ts *testscript.TestScript, negated bool, args []string) {
+	onceShown(ts, args, func(*exec.Cmd) { killStack(ts, negated, nil) })
+}
+
+// onceShown runs a command and does something when its stderr shows a pattern: PATTERN CODE starter ARGS…
+func onceShown(ts *testscript.TestScript, args []string, do func(*exec.Cmd)) {
 	cmd := command(ts, args[2:])
 	finish(ts, cmd, args[1], func() error {
 		shown := cmd.Stderr.(*lockedBuffer)
 		if err := cmd.Start(); err != nil {
 			return err
 		}
-		for deadline := time.Now().Add(time.Minute); !strings.Contains(shown.String(), args[0]); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); !strings.Contains(shown.String(), args[0]); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				ts.Fatalf("%q was not shown: %s", args[0], shown)
 			}
 		}
-		ts.Check(cmd.Process.Signal(os.Interrupt))
+		do(cmd)
 		return cmd.Wait()
 	})
 }
@@ -229,7 +242,7 @@ func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 		wanted = append(wanted, regexp.MustCompile(p))
 	}
 	var shown []byte
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		shown, _ = command(ts, []string{"starter", "runs", "show", args[0], "--json"}).Output() // fails while there is none
 		if !slices.ContainsFunc(wanted, func(r *regexp.Regexp) bool { return !r.Match(shown) }) {
 			return
@@ -249,10 +262,9 @@ func extract(ts *testscript.TestScript, _ bool, args []string) {
 
 // freeport NAME sets a variable to a port that nobody listens on.
 func freePort(ts *testscript.TestScript, _ bool, args []string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.Port() // not one that a connection may take before somebody listens there
 	ts.Check(err)
-	ts.Check(listener.Close())
-	ts.Setenv(args[0], strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+	ts.Setenv(args[0], strconv.Itoa(port))
 }
 
 type lockedBuffer struct {

@@ -69,7 +69,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "interrupt": interrupt, "killstack": killStack, "servers": servers, "freeport": freePort,
+			"exits": exits, "interrupt": interrupt, "killstack": killStack, "killstackwhen": killStackWhen, "servers": servers, "freeport": freePort,
 			"waitfor": waitFor, "extract": extract, "bucket": bucketAlone, "use": recordUse, "gate": reportGate, "case": addCase, "damage": damage, "fork": forkLibrary, "toolservices": toolServices,
 		},
 	})
