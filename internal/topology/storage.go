@@ -22,7 +22,7 @@ func (top *Topology) s3Address() string { return loopback.Address(top.ports.s3) 
 // startS3 starts an S3 server that keeps versions and speaks TLS alone.
 func (top *Topology) startS3() {
 	top.t.Helper()
-	buckets, versions := top.mkdir("buckets"), top.mkdir("versions")
+	buckets, versions := top.mkdir("s3/buckets"), top.mkdir("s3/versions")
 	top.S3 = top.start("s3", func() *exec.Cmd {
 		cmd := exec.Command(top.servers.s3, "--port", top.s3Address(), "--cert", top.tls.server(), "--key", top.tls.serverKey(), "--region", Region,
 			"--health", "/health", "posix", "--versioning-dir", versions, buckets)
@@ -30,6 +30,9 @@ func (top *Topology) startS3() {
 		return cmd
 	}, top.serves("https://"+top.s3Address()+"/health"))
 }
+
+// BucketDir is where the S3 server keeps the bucket, in a file for each object.
+func (top *Topology) BucketDir() string { return top.path("s3", "buckets", Bucket) }
 
 // Objects is the bucket, reached directly.
 func (top *Topology) Objects() objectstore.Store {

@@ -37,8 +37,10 @@ const (
 
 // Options say what is started and how it is connected.
 type Options struct {
-	Workers    int      // worker processes
-	ModelURL   string   // of the model that workers ask
+	Workers  int    // worker processes
+	ModelURL string // of the model that workers ask
+	// ModelFor, if there is one, is asked for the URL of each worker, from 0, in the place of ModelURL.
+	ModelFor   func(worker int) string
 	WorkerArgs []string // flags of every worker
 	WorkerEnv  []string // NAME=VALUE for every worker, before the topology's own
 	UI         bool     // Temporal's UI as well
@@ -46,6 +48,9 @@ type Options struct {
 	// Proxy, if there is one, is asked once for each link, with the host:port to be reached, and returns the host:port that the
 	// link uses instead. TLS goes through: certificates are valid for 127.0.0.1 at every port.
 	Proxy func(link Link, target string) string
+	// Dir is a directory for everything that the parts keep, which other users may enter; "" makes one. The S3 server keeps
+	// its data below Dir/s3, worker N below Dir/worker-N and Dir/worker-N-tmp: each can be a disk of its own.
+	Dir string
 	// Programs is a directory with worker and starter as Build makes them; "" builds them for this topology alone.
 	Programs string
 }
@@ -83,7 +88,10 @@ type ports struct {
 func Start(t testing.TB, o Options) *Topology {
 	t.Helper()
 	top := &Topology{t: t, options: o, servers: findServers(t), sql: password{secret(), secret()}, s3: s3Account{"production", secret()}}
-	top.dir, top.module = publicDir(t), moduleDir(t)
+	top.dir, top.module = o.Dir, moduleDir(t)
+	if o.Dir == "" {
+		top.dir = publicDir(t)
+	}
 	top.tls = newCertificates(t, top.dir)
 	top.ports = choosePorts(t)
 	if o.Programs == "" {

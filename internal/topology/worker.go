@@ -43,8 +43,12 @@ func (top *Topology) AddWorker(args ...string) *Worker {
 
 // workerEnv is everything that a worker is told: what is in the environment of the test does not reach it.
 func (top *Topology) workerEnv(w *Worker, temporal string) []string {
+	model := top.options.ModelURL
+	if top.options.ModelFor != nil {
+		model = top.options.ModelFor(len(top.Workers))
+	}
 	return slices.Concat(top.options.WorkerEnv, top.settings(temporal, top.through(WorkerToS3, top.s3Address())), []string{
-		"AGENTFACTORY_DATA=" + w.Data, "TMPDIR=" + w.Scratch, "OPENAI_BASE_URL=" + top.options.ModelURL,
+		"AGENTFACTORY_DATA=" + w.Data, "TMPDIR=" + w.Scratch, "OPENAI_BASE_URL=" + model,
 	})
 }
 
