@@ -3,6 +3,7 @@ package pyruntime
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +31,7 @@ const (
 	Memory        Kind = "memory"
 	CPU           Kind = "cpu"
 	Disk          Kind = "disk"
+	fullDisk      Kind = "full_disk" // what Run makes of it: an error, or Disk
 	Output        Kind = "output"
 	Killed        Kind = "killed" // by a signal, such as one of the kernel for a forbidden call
 )
@@ -96,6 +98,19 @@ func limitFailure(reason sandbox.Reason, l sandbox.Limits) *Failure {
 		return &Failure{Kind: Disk, Message: fmt.Sprintf("the workspace grew beyond %s", humanize.IBytes(uint64(l.Disk)))}
 	}
 	return &Failure{Kind: Output, Message: fmt.Sprintf("it printed far more than the %s that are kept", humanize.IBytes(uint64(l.Output)))}
+}
+
+// ownShare is what a subagent must have put into its workspace to be at fault for a full disk, in bytes.
+const ownShare = 64 << 20
+
+// ranOut tells who is at fault that the disk took no more: a subagent that filled it is told so; else it is the worker's
+// trouble, an error that is syscall.ENOSPC.
+func ranOut(workspace string) (*Failure, error) {
+	took := sandbox.TreeSize(workspace)
+	if took < ownShare {
+		return nil, fmt.Errorf("the worker's disk takes no more: free space in %s: %w", filepath.Dir(workspace), syscall.ENOSPC)
+	}
+	return &Failure{Kind: Disk, Message: fmt.Sprintf("the disk was full when the workspace had grown to %s", humanize.IBytes(uint64(took)))}, nil
 }
 
 // endFailure is for processes that ended without a report.

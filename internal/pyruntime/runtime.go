@@ -156,6 +156,11 @@ func (rt *Runtime) Run(ctx context.Context, c Call) (Result, error) {
 		return Result{}, context.Cause(ctx)
 	}
 	result := read(res, c.Limits)
+	if result.Failure != nil && result.Failure.Kind == fullDisk {
+		if result.Failure, err = ranOut(c.Workspace); err != nil {
+			return Result{}, fmt.Errorf("run %s: %w", c.Entry, err)
+		}
+	}
 	result.Lock = packages.Lock
 	return masked(result, c.Mask), nil
 }

@@ -2,10 +2,12 @@ package pyruntime
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -219,5 +221,50 @@ func TestInspectFindsWhatASkillConsistsOf(t *testing.T) {
 		broken, err := rt.Inspect(t.Context(), workspaceOf(t, rt, map[string]string{"a.py": "def ("}), "a.py")
 		require.NoError(t, err)
 		require.Contains(t, broken.SyntaxError, "a.py")
+	})
+}
+
+// A disk that somebody else filled is the worker's trouble, which passes; one that the subagent filled is its own.
+func TestAFullDiskIsToldFromASubagentThatFillsIt(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("AGENTFACTORY_TEST_REQUIRE") == "all" {
+			t.Fatal("a disk is mounted to be filled, which takes root: run the test as root")
+		}
+		t.Skip("a disk is mounted to be filled, which takes root")
+	}
+	const writer = `
+def main(query):
+    with open("out.txt", "wb") as f:
+        for _ in range(%d):
+            f.write(bytes(1 << 20))
+    return {"answer": "done", "summary": "wrote"}
+`
+	eachLevel(t, func(t *testing.T, rt *Runtime) {
+		disk := filepath.Join(rt.WorkDir(), "disk")
+		require.NoError(t, os.Mkdir(disk, 0o755))
+		require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, "mode=0755,size=96m"))
+		t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
+		run := func(megabytes int) (Result, error) {
+			workspace := filepath.Join(disk, "ws")
+			require.NoError(t, os.Mkdir(workspace, 0o755))
+			defer os.RemoveAll(workspace)
+			require.NoError(t, os.WriteFile(filepath.Join(workspace, "subagent.py"), fmt.Appendf(nil, writer, megabytes), 0o644))
+			limits := testLimits
+			limits.Disk, limits.FileSize = 1<<30, 1<<30
+			return rt.Run(t.Context(), Call{Workspace: workspace, Entry: "subagent.py", Limits: limits})
+		}
+		res, err := run(2)
+		require.NoError(t, err)
+		require.Nil(t, res.Failure)
+
+		res, err = run(200)
+		require.NoError(t, err)
+		require.Equal(t, Disk, res.Failure.Kind)
+		require.Regexp(t, `the disk was full when the workspace had grown to 9\d MiB`, res.Failure.Message)
+
+		require.NoError(t, os.WriteFile(filepath.Join(disk, "other"), make([]byte, 95<<20), 0o644))
+		_, err = run(2)
+		require.ErrorIs(t, err, syscall.ENOSPC)
+		require.ErrorContains(t, err, "free space in "+disk)
 	})
 }

@@ -35,7 +35,7 @@ func (p *process) watch(ctx context.Context, end context.CancelCauseFunc) {
 				end(errMemory)
 			}
 		}
-		if i%diskEachLooks == 0 && treeSize(p.spec.Workspace) > p.spec.Limits.Disk {
+		if i%diskEachLooks == 0 && TreeSize(p.spec.Workspace) > p.spec.Limits.Disk {
 			end(errDisk)
 		}
 	}
@@ -113,8 +113,8 @@ func threadsOf(uid int) (n int64) {
 	return n
 }
 
-// treeSize is what a directory takes on disk, in bytes; no symbolic link is followed.
-func treeSize(dir string) (n int64) {
+// TreeSize is what a directory takes on disk, in bytes; no symbolic link is followed.
+func TreeSize(dir string) (n int64) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return 0

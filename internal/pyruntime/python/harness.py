@@ -21,6 +21,8 @@ MESSAGE = 4000  # characters of an exception's message
 TRACEBACK = 64000  # of a traceback, whose end says most
 FRAMES = 3  # innermost frames whose variables are reported
 VARIABLES = 20  # of each of them
+FULL = (errno.ENOSPC, errno.EDQUOT)
+LITTLE = 1 << 20  # bytes that are left on a disk which is as good as full
 UNREACHABLE = (errno.EPERM, errno.ENETUNREACH)  # no sockets, no route
 SECRET = ("key", "token", "secret", "password", "passwd", "credential")
 
@@ -115,7 +117,7 @@ def explain(error, workspace):
         tb = tb.tb_next
     lines = traceback.format_exception(type(error), error, tb)
     return {
-        "kind": kind(error),
+        "kind": "full_disk" if disk_is_full(error, workspace) else kind(error),
         "message": cut(relative(message(error), workspace)),
         "traceback": relative("".join(lines)[-TRACEBACK:], workspace),
         "locals": variables(tb, inside, workspace),
@@ -138,6 +140,24 @@ def kind(error):
     return "exception"
 
 
+def disk_is_full(error, workspace):
+    """Whether an error is at root that the workspace's disk takes no more. The private /tmp is a disk of its own."""
+    error = root(error)
+    if not isinstance(error, OSError) or error.errno not in FULL:
+        return False
+    disk = os.statvfs(workspace)
+    return error.errno == errno.EDQUOT or disk.f_bavail * disk.f_frsize < LITTLE
+
+
+def root(error):
+    for _ in range(20):  # a library may have wrapped it several times
+        deeper = error.__cause__ or error.__context__
+        if deeper is None:
+            break
+        error = deeper
+    return error
+
+
 def message(error):
     said = "".join(traceback.format_exception_only(type(error), error)).strip()
     if isinstance(error, SystemExit):
@@ -155,11 +175,7 @@ def message(error):
 
 def no_network(error):
     """What the sandbox says about connections, if one that cannot be made is at the root of an error."""
-    for _ in range(20):  # a library may have wrapped it several times
-        deeper = error.__cause__ or error.__context__
-        if deeper is None:
-            break
-        error = deeper
+    error = root(error)
     failed = type(error).__name__ == "gaierror" or isinstance(error, OSError) and error.errno in UNREACHABLE and error.filename is None
     about = os.environ.get("AGENTFACTORY_EGRESS")
     return ". In this run " + about if failed and about else ""
