@@ -45,7 +45,7 @@ type Options struct {
 	WorkerEnv  []string // NAME=VALUE for every worker, before the topology's own
 	UI         bool     // Temporal's UI as well
 	Encrypted  bool     // payloads are encrypted, and a codec server decrypts them for the UI and the Temporal CLI
-	// Proxy, if there is one, is asked once for each link, with the host:port to be reached, and returns the host:port that the
+	// Proxy, if there is one, is asked once for each link of each part, with the host:port to be reached, and returns the host:port that the
 	// link uses instead. TLS goes through: certificates are valid for 127.0.0.1 at every port.
 	Proxy func(link Link, target string) string
 	// Dir is a directory for everything that the parts keep, which other users may enter; "" makes one. The S3 server keeps
