@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -308,4 +309,10 @@ func TestWithoutABrowserTheToolSaysWhatToInstall(t *testing.T) {
 			refusedAs(t, err, gateway.Unavailable, c.says)
 		})
 	}
+}
+
+func TestAFullDiskOfTheWorkerIsToldAsItIs(t *testing.T) {
+	full := fmt.Errorf("prepare the driver: %w", &os.PathError{Op: "write", Path: "node", Err: syscall.ENOSPC})
+	require.ErrorIs(t, unavailable(full), syscall.ENOSPC, "the gateway knows what to do about it")
+	require.NotErrorIs(t, unavailable(errors.New("no Chromium")), syscall.ENOSPC)
 }

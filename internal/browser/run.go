@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"syscall"
 
 	"agentfactory/internal/gateway"
 )
@@ -168,11 +169,12 @@ func invalid(err error) error {
 	return gateway.Errorf(gateway.InvalidRequest, "browser_automation: %v", err)
 }
 
-// unavailable is a browser that cannot be had. Errors of the model pass as they are: the gateway knows them.
+// unavailable is a browser that cannot be had. Errors of the model and of a full disk pass as they are: the gateway knows them.
 func unavailable(err error) error {
 	var chosen *gateway.Error
 	var outage interface{ Retryable() bool }
-	if errors.As(err, &chosen) || errors.As(err, &outage) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.As(err, &chosen) || errors.As(err, &outage) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return err
 	}
 	return gateway.Errorf(gateway.Unavailable, "browser_automation: %v", err)

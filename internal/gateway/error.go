@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 )
 
 // Code classifies an error for the Python side and for the meta-agent.
@@ -60,8 +61,8 @@ func asError(err error) *Error {
 	return Errorf(Unavailable, "%v", err)
 }
 
-// passing tells an error that says of itself that another attempt can help.
+// passing tells an error that says of itself that another attempt can help, and that of a worker's disk which is full.
 func passing(err error) bool {
 	var r interface{ Retryable() bool }
-	return errors.As(err, &r) && r.Retryable()
+	return errors.As(err, &r) && r.Retryable() || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

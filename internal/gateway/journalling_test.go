@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -96,6 +98,17 @@ func TestAnOutageOfTheModelIsNoAnswerAndIsNotJournalled(t *testing.T) {
 	d = open(t, gateway.Config{LLM: m.complete, MaxTokens: -1, MaxCostUSD: -1, Journal: journal})
 	require.Contains(t, d.ok("/v1/llm", ask("x")), "reply 1")
 	require.NoError(t, d.Close())
+}
+
+func TestAFullDiskOfTheWorkerIsNoAnswerOfATool(t *testing.T) {
+	journal := gateway.NewJournal(s3test.Bucket(t), prefix)
+	full := gateway.ToolFunc(func(context.Context, gateway.ToolRequest) (gateway.ToolReply, error) {
+		return gateway.ToolReply{}, &os.PathError{Op: "write", Path: "page.png", Err: syscall.ENOSPC}
+	})
+	d := open(t, gateway.Config{Tools: map[string]gateway.Tool{"web_reading": full}, Granted: []string{"web_reading"}, Journal: journal})
+	d.fails("/v1/tool/web_reading", `{"url": "x"}`, 503, gateway.Unavailable)
+	require.ErrorIs(t, d.Close(), syscall.ENOSPC)
+	require.Empty(t, load(t, journal))
 }
 
 func TestACallThatWasPaidIsJournalledThoughNobodyWaitsForIt(t *testing.T) {
