@@ -66,8 +66,9 @@ func start(ctx context.Context, i Installation, stateDir string, o launchOptions
 		return nil, fmt.Errorf("start the browser %s: it did not start within %v", i.Executable, startTime)
 	}
 	if err != nil {
+		err = startFailure(err, e.dir, os.TempDir())
 		e.stop()
-		return nil, fmt.Errorf("start the browser %s: %w", i.Executable, startFailure(err))
+		return nil, fmt.Errorf("start the browser %s: %w", i.Executable, err)
 	}
 	return e, nil
 }
@@ -192,12 +193,26 @@ func within(limit time.Duration, done <-chan struct{}) bool {
 var errNoSandbox = errors.New("its sandbox does not work for this user; install the package chromium-sandbox, or allow user namespaces " +
 	"(sysctl kernel.unprivileged_userns_clone=1, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)")
 
-// startFailure says what to do where Chromium's own words are a page.
-func startFailure(err error) error {
+// startFailure says what to do where Chromium's own words are a page, and why it did not start where it finds none: one of
+// the directories that it writes to is on a full disk.
+func startFailure(err error, writes ...string) error {
 	if strings.Contains(err.Error(), "No usable sandbox!") {
 		return errNoSandbox
 	}
+	for _, dir := range writes {
+		if full(dir) {
+			return &os.PathError{Op: "write", Path: dir, Err: syscall.ENOSPC}
+		}
+	}
 	return brief(err)
+}
+
+// little is what is left on a disk that is as good as full, in bytes: Chromium needs more than that to start.
+const little = 4 << 20
+
+func full(dir string) bool {
+	var disk syscall.Statfs_t
+	return syscall.Statfs(dir, &disk) == nil && disk.Bavail*uint64(disk.Bsize) < little
 }
 
 // brief keeps the first line of an error; Playwright adds pages of logs.

@@ -316,3 +316,18 @@ func TestAFullDiskOfTheWorkerIsToldAsItIs(t *testing.T) {
 	require.ErrorIs(t, unavailable(full), syscall.ENOSPC, "the gateway knows what to do about it")
 	require.NotErrorIs(t, unavailable(errors.New("no Chromium")), syscall.ENOSPC)
 }
+
+func TestABrowserThatCannotStartForWantOfSpaceSaysSo(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("AGENTFACTORY_TEST_REQUIRE") == "all" {
+			t.Fatal("a disk is mounted to be filled, which takes root: run the test as root")
+		}
+		t.Skip("a disk is mounted to be filled, which takes root")
+	}
+	disk, died := t.TempDir(), errors.New("Target page, context or browser has been closed")
+	require.NoError(t, syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=16m"))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
+	require.Equal(t, died, startFailure(died, disk))
+	require.NoError(t, os.WriteFile(filepath.Join(disk, "ballast"), make([]byte, 14<<20), 0o600))
+	require.ErrorIs(t, startFailure(died, t.TempDir(), disk), syscall.ENOSPC)
+}

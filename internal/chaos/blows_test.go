@@ -109,6 +109,7 @@ var blows = []blow{
 		return hit
 	}},
 	{"the workers' scratch disks are full", func(c *chaos) string {
+		c.site.hold() // a browser that is at work needs its disk: one waits for a page
 		for _, d := range c.scratch {
 			d.fill()
 		}
@@ -116,6 +117,7 @@ var blows = []blow{
 		for _, d := range c.scratch {
 			d.free()
 		}
+		c.site.release()
 		return hit
 	}},
 }
