@@ -118,10 +118,10 @@ func TestASubagentGoesThroughASiteAndItsCaseReplaysWithoutTheBrowser(t *testing.
 	version, err := b.skills.Version(t.Context(), "shop-tour", 1)
 	require.NoError(t, err)
 	require.Equal(t, []string{"browser_automation"}, version.Permissions.Tools)
-	visits := b.visits.Load()
 	stop()
-
 	b.shop.Close()
+	visits := b.visits.Load()
+
 	b.browserWorker()
 	res = b.solve(workflows.InstallInput{Task: "Explain the tour"})
 	require.Equal(t, run.Evolved, res.Decision.Choice)

@@ -61,7 +61,7 @@ func (c *chaos) startWorker(i int) {
 		w = &chaosWorker{s3: c.proxy(i, c.s3URL), model: c.proxy(i, c.modelURL), data: c.t.TempDir(), tmp: publicTempDir(c.t)}
 		c.workers[i] = w
 	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(500 * time.Millisecond) {
+	for deadline := time.Now().Add(testPatience); ; time.Sleep(500 * time.Millisecond) {
 		out := &lockedBuffer{}
 		cmd := exec.Command(workerBinary)
 		model, err := url.Parse(c.modelURL)
@@ -293,7 +293,7 @@ func (c *chaos) requireNothingIsLeft() {
 		w.once.Do(func() { _ = w.cmd.Wait() })
 	}
 	for _, w := range c.workers {
-		require.Eventually(c.t, func() bool { return len(processesOf(w.data, w.tmp)) == 0 }, 10*time.Second, 100*time.Millisecond,
+		require.Eventually(c.t, func() bool { return len(processesOf(w.data, w.tmp)) == 0 }, testPatience, 100*time.Millisecond,
 			"processes that outlived worker: %v", processesOf(w.data, w.tmp))
 		places, err := filepath.Glob(filepath.Join(w.tmp, "agentfactory-*", "work"))
 		require.NoError(c.t, err)

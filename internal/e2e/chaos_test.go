@@ -17,13 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
-	"agentfactory/internal/config"
 	"agentfactory/internal/embedded/loopback"
 	"agentfactory/internal/embedded/s3server"
 	"agentfactory/internal/llm/scripted"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/run"
-	"agentfactory/internal/service"
 	"agentfactory/skillstore"
 	"agentfactory/workflows"
 )
@@ -177,9 +175,7 @@ func newChaos(t *testing.T) *chaos {
 	c.startS3()
 	t.Cleanup(func() { c.s3.Stop() })
 	require.NoError(t, objectstore.EnsureBucket(ctx, c.s3.Client(), bucket))
-	c.temporal, err = service.DialTemporal(ctx, c.address, config.Encryption{})
-	require.NoError(t, err)
-	t.Cleanup(c.temporal.Close)
+	c.temporal = dial(t, c.address)
 	script, err := scripted.Parse([]byte(working))
 	require.NoError(t, err)
 	c.model, err = scripted.NewServer(script, scripted.Options{})
@@ -204,7 +200,7 @@ func (c *chaos) startTemporal() {
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(c.t, cmd.Start())
 	c.temporalCmd = cmd
-	require.Eventually(c.t, func() bool { return strings.Contains(out.String(), "serving") }, time.Minute, tick, "Temporal did not come back: %s", out)
+	require.Eventually(c.t, func() bool { return strings.Contains(out.String(), "serving") }, testPatience, tick, "Temporal did not come back: %s", out)
 }
 
 func (c *chaos) startS3() {
@@ -228,8 +224,8 @@ func (c *chaos) strike(number int, b blow) {
 	var worker int
 	select {
 	case worker = <-c.struck:
-	case <-time.After(2 * time.Minute):
-		c.t.Fatalf("blow %d (%s): nobody came by within two minutes", number, b)
+	case <-time.After(testPatience):
+		c.t.Fatalf("blow %d (%s): nobody came by within %s", number, b, testPatience)
 	}
 	switch b.victim {
 	case "worker":
@@ -306,7 +302,7 @@ func (c *chaos) oneRun(id string) {
 	c.mu.Lock()
 	c.runs = append(c.runs, r)
 	c.mu.Unlock()
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
+	for deadline := time.Now().Add(runPatience); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		d, err := c.temporal.DescribeWorkflowExecution(ctx, id, "")
 		cancel()

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -72,19 +73,30 @@ func (c *cli) start(id, input string, more ...string) {
 
 func (c *cli) status(id string) run.Status {
 	c.t.Helper()
-	var answer struct {
-		QueryResult []run.Status `json:"queryResult"`
+	st, err := c.ask(id)
+	require.NoError(c.t, err)
+	return st
+}
+
+// ask asks for the status once; a busy worker may not answer in time.
+func (c *cli) ask(id string) (run.Status, error) {
+	out, complaint, err := c.try("workflow", "query", "--workflow-id", id, "--type", "status", "--output", "json")
+	if err != nil {
+		return run.Status{}, fmt.Errorf("%w: %s%s", err, out, complaint)
 	}
-	c.json(&answer, "workflow", "query", "--workflow-id", id, "--type", "status")
-	require.Len(c.t, answer.QueryResult, 1)
-	return answer.QueryResult[0]
+	var answer struct {
+		QueryResult [1]run.Status `json:"queryResult"`
+	}
+	err = json.Unmarshal([]byte(out), &answer)
+	return answer.QueryResult[0], err
 }
 
 // until asks for the status until it is as wanted.
 func (c *cli) until(id string, wanted func(run.Status) bool) run.Status {
 	c.t.Helper()
 	var st run.Status
-	require.Eventually(c.t, func() bool { st = c.status(id); return wanted(st) }, testPatience, 5*tick)
+	var err error
+	require.Eventually(c.t, func() bool { st, err = c.ask(id); return err == nil && wanted(st) }, testPatience, 5*tick, "the status stays at %+v, %v", &st, &err)
 	return st
 }
 

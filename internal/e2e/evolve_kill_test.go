@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,21 +81,28 @@ func TestAWorkerKilledInAnyStepOfARepairChangesNothing(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, repairing)
 			s.checks = true
-			var worker *workerProcess
-			died := make(chan struct{})
-			die := func() { worker.kill(); died <- struct{}{} }
-			first, second := together(len(openings), die), together(len(openings), die)
+			working, died := make(chan *workerProcess, 1), make(chan struct{})
+			die := func() {
+				select {
+				case worker := <-working: // not before it is known: it may take work up before it says that it is ready
+					worker.kill()
+					died <- struct{}{}
+				case <-t.Context().Done():
+				}
+			}
+			first, second := sync.OnceFunc(die), sync.OnceFunc(die)
+			all, allAgain := s.together(len(openings)), s.together(len(openings))
 			fields := map[string]*minefield{}
 			for workflow := range openings {
 				id := counterOf(workflow)
 				s.keep(id, counter, wordsOf)
-				mines := []mine{{request: d.record, when: before, strike: first}, {request: d.record, when: after, strike: second}}
+				mines := []mine{{request: d.record, when: before, wait: all, strike: first}, {request: d.record, when: after, wait: allAgain, strike: second}}
 				if d.comes != "" {
 					mines = append([]mine{{request: d.comes}}, mines...)
 				}
 				fields[workflow] = s.mineS3(about(id, mines)...)
 			}
-			worker = s.worker()
+			working <- s.worker()
 			runs := map[string]client.WorkflowRun{}
 			for workflow, input := range openings {
 				runs[workflow] = s.startAs(workflow, counterOf(workflow), input(counterOf(workflow)))
@@ -102,7 +110,7 @@ func TestAWorkerKilledInAnyStepOfARepairChangesNothing(t *testing.T) {
 			for range 2 {
 				select {
 				case <-died:
-					worker = s.worker()
+					working <- s.worker()
 				case <-time.After(testPatience):
 					t.Fatalf("the runs did not come to %s within %s", d.record, testPatience)
 				}

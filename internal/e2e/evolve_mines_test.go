@@ -3,12 +3,9 @@ package e2e
 import (
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"regexp"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -17,30 +14,39 @@ import (
 type mine struct {
 	request string // regular expression of its method, path and query
 	when    moment
-	wait    func() // the request waits for it
-	strike  func() // then the connection is cut; nil: the request passes
+	wait    meeting // the request, or its answer, waits for others; nil: it does not
+	strike  func()  // then the connection is cut; nil: the request passes
 }
 
 // cut loses the connection and does nothing else.
 func cut() {}
 
-// together is a blow that falls once n have come: the others wait for the last.
-func together(n int, blow func()) func() {
+// meeting waits for others. It is false if they did not come before the client gave its request up.
+type meeting func(givenUp <-chan struct{}) bool
+
+// together is where n meet: the others wait for the last. Who leaves before that does not count, and may come again.
+func (s *stack) together(n int) meeting {
 	var mu sync.Mutex
-	fallen := make(chan struct{})
-	return func() {
+	missing, complete := n, make(chan struct{})
+	return func(givenUp <-chan struct{}) bool {
 		mu.Lock()
-		n--
-		last := n == 0
+		if missing--; missing == 0 {
+			close(complete)
+		}
 		mu.Unlock()
-		if last {
-			blow()
-			close(fallen)
-		}
 		select {
-		case <-fallen:
-		case <-time.After(testPatience): // the test fails of itself
+		case <-complete:
+			return true
+		case <-givenUp:
+		case <-s.t.Context().Done(): // the test is over
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		if missing > 0 {
+			missing++
+			return false
+		}
+		return true
 	}
 }
 
@@ -52,13 +58,7 @@ type minefield struct {
 
 // mineS3 puts mines before the S3 server for workers started from now on.
 func (s *stack) mineS3(mines ...mine) *minefield {
-	target, err := url.Parse(s.s3URL)
-	require.NoError(s.t, err)
-	f := &minefield{mines: mines}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
-		r.Out.Host = r.In.Host // signatures cover the host that the client asked for
-	}}
+	f, proxy := &minefield{mines: mines}, passOn(s.t, s.s3URL)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.pass(proxy, w, r) }))
 	s.t.Cleanup(server.Close)
 	s.s3URL = server.URL
@@ -68,17 +68,37 @@ func (s *stack) mineS3(mines ...mine) *minefield {
 func (f *minefield) pass(proxy http.Handler, w http.ResponseWriter, r *http.Request) {
 	m := f.stepOn(r)
 	if m.wait != nil {
-		m.wait()
+		readAll(r)
+	}
+	if m.when == after {
+		proxy.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if m.wait != nil && !m.wait(givenUp(m, r)) {
+		f.layAgain(m)
+		panic(http.ErrAbortHandler)
 	}
 	if m.strike == nil {
 		proxy.ServeHTTP(w, r)
 		return
 	}
-	if m.when == after {
-		proxy.ServeHTTP(httptest.NewRecorder(), r)
-	}
 	m.strike()
 	panic(http.ErrAbortHandler) // closes the connection without an answer
+}
+
+// givenUp is closed when the client has left. A mine with a strike goes off nevertheless once all have come: the request
+// that was given up has cost its attempt, as the strike would have.
+func givenUp(m mine, r *http.Request) <-chan struct{} {
+	if m.strike != nil {
+		return nil
+	}
+	return r.Context().Done()
+}
+
+// layAgain puts back a mine that did not go off.
+func (f *minefield) layAgain(m mine) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mines = append([]mine{m}, f.mines...)
 }
 
 func (f *minefield) stepOn(r *http.Request) (m mine) {

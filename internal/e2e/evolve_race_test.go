@@ -45,7 +45,7 @@ func TestOfTwoRunsThatRepairOneSkillTheSecondIsHeldAgainstTheFirst(t *testing.T)
 	t.Parallel()
 	s := newStack(t, racing)
 	s.keep("word-count", counter, wordsOf)
-	field := s.mineS3(gathering(2, `PUT .*/head\.json`)...)
+	field := s.mineS3(s.gathering(2, `PUT .*/head\.json`)...)
 	s.worker()
 	lines, letters := s.startAs(workflows.SolveType, "", count("lines")), s.startAs(workflows.SolveType, "", count("letters"))
 	results := []run.Result{s.ended(lines), s.ended(letters)}
@@ -102,10 +102,10 @@ func TestACandidateThatPassesTheNewBaseIsPromotedOverIt(t *testing.T) {
 }
 
 // gathering are mines that hold n requests until all of them have come.
-func gathering(n int, request string) (mines []mine) {
-	hold := together(n, func() {})
+func (s *stack) gathering(n int, request string) (mines []mine) {
+	meet := s.together(n)
 	for range n {
-		mines = append(mines, mine{request: request, wait: hold})
+		mines = append(mines, mine{request: request, wait: meet})
 	}
 	return mines
 }

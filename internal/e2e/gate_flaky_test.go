@@ -1,6 +1,12 @@
 package e2e
 
 import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,15 +16,17 @@ import (
 	"agentfactory/workflows"
 )
 
-// wavering is a model whose subagent answers "tick" in one second and "tock" in the next, and waits for the end of its
-// second, so that runs that follow each other never agree; and which then teaches it to say whole hours.
+// wavering is a model whose subagent asks the model for a word, in other words each time so that no recording has the reply;
+// and which then teaches it to say whole hours.
 const wavering = `
 conversations:
+  - {name: tick, when: {system: Say tick}, turns: [{text: tick}]}
+  - {name: tock, when: {system: Say tock}, turns: [{text: tock}]}
   - name: evolve
     when: {user: '/(?s)whole hours.*tick-tock:/'}
     turns:
       - calls:
-          - {name: modify_subagent, arguments: {skill_name: tick-tock, old_content: 'import time', new_content: "import time\ndef hours(query): return {\"answer\": query.split()[1], \"summary\": \"told\"}"}}
+          - {name: modify_subagent, arguments: {skill_name: tick-tock, old_content: 'import os', new_content: "import os\ndef hours(query): return {\"answer\": query.split()[1], \"summary\": \"told\"}"}}
           - {name: modify_subagent, arguments: {skill_name: tick-tock, old_content: "def main(query):", new_content: "def main(query):\n    if query.startswith(\"hours \"): return hours(query)"}}
           - {name: run_subagent, arguments: {skill_name: tick-tock, query: hours 12}}
       - calls: [{name: finish, arguments: {answer: '12', subagents: [{entry_file: skills/tick-tock/subagent.py, description: Says tick or tock or the hours that query names.}]}}]
@@ -30,21 +38,40 @@ conversations:
             arguments:
               skill_name: tick-tock
               code: |
-                import time
+                import os
+                from llm import call_llm
                 def main(query):
-                    if query == "steady":
+                    if query != "now":
                         return {"answer": "steady", "summary": "said"}
-                    second = int(time.time())
-                    time.sleep(second + 1.05 - time.time())
-                    return {"answer": ("tick", "tock")[second % 2], "summary": "said"}
+                    return {"answer": call_llm("Say WORD.", [{"role": "user", "content": os.urandom(8).hex()}]), "summary": "said"}
               query: now
-      - calls: [{name: finish, arguments: {answer: said, subagents: [{entry_file: subagent.py, description: Says tick or tock as the second has it.}]}}]
+      - calls: [{name: finish, arguments: {answer: said, subagents: [{entry_file: subagent.py, description: Says tick or tock as the model has it.}]}}]
 `
+
+// alternating stands before a model and puts one of two words in place of another, now this and now that, so that replies
+// which follow each other never agree.
+func alternating(t testing.TB, model, place string, words ...string) (at string) {
+	var asked atomic.Int64
+	proxy := passOn(t, model)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := readAll(r)
+		if bytes.Contains(body, []byte("Say "+place)) && !bytes.Contains(body, []byte("create_subagent")) {
+			body = bytes.ReplaceAll(body, []byte(place), []byte(words[asked.Add(1)%2])) // of the same length
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	u, err := url.Parse(model)
+	require.NoError(t, err)
+	return server.URL + u.Path
+}
 
 // A case of which a version does not always make the same neither blocks a candidate nor counts for it.
 func TestAFlakyCaseNeitherBlocksNorCarries(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, wavering)
+	s.modelURL = alternating(t, s.modelURL, "WORD", "tick", "tock")
 	s.worker()
 	s.solve(workflows.InstallInput{Task: "say tick or tock"})
 	flaky := s.cases("tick-tock")

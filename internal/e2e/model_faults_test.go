@@ -110,8 +110,12 @@ func TestEveryFaultOfTheModelHasItsEnding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			res, err := s.result(runs[name])
 			requests := s.requests(name)
-			requireNothingPaidTwice(t, requests)
-			require.Len(t, requests, f.requests)
+			lost := s.lostAttempts(runs[name].GetID(), runs[name].GetRunID())
+			if lost == 0 {
+				requireNothingPaidTwice(t, requests)
+			}
+			require.GreaterOrEqual(t, len(requests), f.requests)
+			require.LessOrEqual(t, len(requests), f.requests+lost, "requests beyond those of attempts whose worker was taken for dead")
 			s.requireSmallEvents(t, runs[name].GetID(), runs[name].GetRunID())
 			if f.fails != "" {
 				s.requireFailure(t, runs[name], err, f)
@@ -131,8 +135,8 @@ func TestEveryFaultOfTheModelHasItsEnding(t *testing.T) {
 func TestASilentModelIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	silences := map[string]fault{
-		"silence before the reply": {turns: passing(`{stall: 120s}`)},
-		"silence in the reply":     {turns: passing(`{stall: 120s, cut_after_chunks: 2}`)},
+		"silence before the reply": {turns: passing(`{stall: 1h}`)}, // longer than anybody here waits
+		"silence in the reply":     {turns: passing(`{stall: 1h, cut_after_chunks: 2}`)},
 	}
 	s := newStack(t, conversations(silences))
 	s.configuration = "limits: {model: {first_token: 10s, stall: 5s}}"
@@ -144,7 +148,6 @@ func TestASilentModelIsAskedAgain(t *testing.T) {
 		requests := s.requests(name)
 		require.GreaterOrEqual(t, len(requests), 2)
 		require.NotEmpty(t, requests[0].Fault)
-		require.Less(t, requests[1].Time.Sub(requests[0].Time), 100*time.Second, "the silence is not waited out")
 	}
 }
 

@@ -95,7 +95,8 @@ type stack struct {
 const bucket = "agentfactory"
 
 const (
-	testPatience = time.Minute
+	testPatience = 5 * time.Minute // for what comes by itself: only a fault is waited for so long, on any machine
+	runPatience  = 10 * time.Minute
 	tick         = 20 * time.Millisecond
 )
 
@@ -111,9 +112,7 @@ func newStack(t testing.TB, script string) *stack {
 	require.NoError(t, err)
 	t.Cleanup(s3.Stop)
 	require.NoError(t, objectstore.EnsureBucket(ctx, s3.Client(), bucket))
-	temporal, err := service.DialTemporal(ctx, server.Address(), config.Encryption{})
-	require.NoError(t, err)
-	t.Cleanup(temporal.Close)
+	temporal := dial(t, server.Address())
 	parsed, err := scripted.Parse([]byte(script))
 	require.NoError(t, err)
 	model, err := scripted.NewServer(parsed, scripted.Options{})
@@ -124,6 +123,18 @@ func newStack(t testing.TB, script string) *stack {
 	objects := objectstore.NewBucket(s3.Client(), bucket)
 	return &stack{t: t, temporal: temporal, address: server.Address(), ui: server.UIAddress(), s3: s3, s3URL: s3.Endpoint, objects: objects,
 		skills: skillstore.New(objects), records: run.NewRecords(objects), model: model, modelURL: listening.URL}
+}
+
+// dial connects to a Temporal server that is up, for as long as the test goes on.
+func dial(t testing.TB, address string) (temporal service.Temporal) {
+	t.Helper()
+	var err error
+	require.Eventually(t, func() bool { // one attempt takes 5 s at most, in which a busy server may not answer
+		temporal, err = service.DialTemporal(t.Context(), address, config.Encryption{})
+		return err == nil
+	}, testPatience, tick, "%v", &err)
+	t.Cleanup(temporal.Close)
+	return temporal
 }
 
 // workerProcess is a running worker of the production binary.
@@ -170,7 +181,7 @@ func (s *stack) launch(program string, env []string) *workerProcess {
 
 func (p *workerProcess) awaitReady(t testing.TB) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(p.out.String(), "ready") }, time.Minute, 20*time.Millisecond,
+	require.Eventually(t, func() bool { return strings.Contains(p.out.String(), "ready") }, testPatience, tick,
 		"the worker did not get ready: %s", p.out)
 }
 
@@ -211,7 +222,7 @@ func (s *stack) start(input any) client.WorkflowRun {
 }
 
 func (s *stack) result(r client.WorkflowRun) (run.Result, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), runPatience)
 	defer cancel()
 	var res run.Result
 	err := r.Get(ctx, &res)

@@ -41,8 +41,7 @@ func TestTheTemporalCLISaysWhatIsWrongWithAnInput(t *testing.T) {
 	require.Contains(t, complaint, `unknown field "aproval"; did you mean "approval"?`)
 }
 
-// steeredCount is a model that writes a wrong subagent, thinks long about its reply and
-// answers in German when it is told to.
+// steeredCount is a model that writes a wrong subagent, and answers in German when it is told to.
 const steeredCount = `
 conversations:
   - turns:
@@ -54,8 +53,7 @@ conversations:
                 def main(query):
                     return {"answer": "none", "summary": "did not even look"}
               query: first.txt
-      - delay: 4s # long enough to be paused meanwhile
-        calls: [{name: finish, arguments: {answer: 'words: {{.Find "answer: (\\w+)"}}', subagents: &saved [{entry_file: subagent.py, description: Counts the words of the text file that query names.}]}}]
+      - calls: [{name: finish, arguments: {answer: 'words: {{.Find "answer: (\\w+)"}}', subagents: &saved [{entry_file: subagent.py, description: Counts the words of the text file that query names.}]}}]
       - when: "The user says: in German"
         calls: [{name: finish, arguments: {answer: 'Wörter: 3', subagents: *saved}}]
       - text: nobody asked for German
@@ -64,6 +62,7 @@ conversations:
 func TestARunIsSteeredWithTheTemporalCLI(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, steeredCount)
+	reply := s.holdModel(`"role":"tool"`) // that of the second turn
 	s.worker()
 	c := s.cli()
 	c.start("steered", `{"paused":true,"approval":"finish",`+countInput+`}`)
@@ -84,6 +83,7 @@ func TestARunIsSteeredWithTheTemporalCLI(t *testing.T) {
 
 	c.until("steered", func(st run.Status) bool { return st.Phase == run.Thinking && st.Turn == 1 })
 	require.Contains(t, c.update("steered", "pause", `{"reason":"lunch"}`), "pauses after what it is doing now: turn 2")
+	reply.release()
 	c.until("steered", func(st run.Status) bool { return st.Phase == run.Paused && st.WaitsFor == "lunch" })
 	c.update("steered", "resume", "")
 

@@ -58,20 +58,25 @@ func TestAResetAppliesUpdatesAgainUnlessTheyAreExcluded(t *testing.T) {
 	s := newStack(t, `
 conversations:
   - turns:
-      - delay: 2s # long enough to be instructed meanwhile
-        calls: [{name: list_saved_subagents}]
+      - calls: [{name: list_saved_subagents}]
       - calls: [{name: finish, arguments: {answer: done}}]
 `)
+	ids := []string{"applied", "left-out"}
+	replies := map[string]*hold{} // so that they are instructed before the reply
+	for _, id := range ids {
+		replies[id] = s.holdModel("wait for " + id)
+	}
 	s.worker()
 	c := s.cli()
 	told := func(id string) bool {
 		_, res := c.result(id)
 		return strings.Contains(s.dump(res.Transcript), "The user says: hurry")
 	}
-	for _, id := range []string{"applied", "left-out"} {
-		c.start(id, `{"task":"wait for me"}`)
+	for _, id := range ids {
+		c.start(id, `{"task":"wait for `+id+`"}`)
 		c.until(id, in(run.Thinking))
 		c.update(id, "instruct", `{"message":"hurry"}`)
+		replies[id].release()
 		require.True(t, told(id))
 	}
 	c.reset("applied", "turn 1")

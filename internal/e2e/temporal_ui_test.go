@@ -76,6 +76,7 @@ func newTemporalUI(t testing.TB) *temporalUI {
 	t.Cleanup(func() { require.NoError(t, browser.Close()) })
 	page, err := browser.NewPage(playwright.BrowserNewPageOptions{Viewport: &playwright.Size{Width: 1440, Height: 1100}})
 	require.NoError(t, err)
+	page.SetDefaultTimeout(float64(testPatience.Milliseconds()))
 	return &temporalUI{t: t, page: page}
 }
 

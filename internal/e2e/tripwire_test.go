@@ -3,7 +3,6 @@ package e2e
 import (
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"sync"
@@ -36,14 +35,8 @@ type tripwire struct {
 func newTripwire(t testing.TB, target, method, path string, when moment, skip int) *tripwire {
 	u, err := url.Parse(target)
 	require.NoError(t, err)
+	proxy := passOn(t, target)
 	w := &tripwire{method: method, path: regexp.MustCompile(path), when: when, skip: skip, Went: make(chan struct{})}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host = u.Scheme, u.Host
-			r.Out.Host = r.In.Host // S3 signatures cover the host that the client asked for
-		},
-		FlushInterval: -1,
-	}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		goOff := w.take(r)
 		if goOff == nil {
