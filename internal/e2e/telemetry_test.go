@@ -168,7 +168,7 @@ func TestAWorkerExportsWhatTheDashboardAsksFor(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, failed := telemetrytest.Scrape(t, w.Handler())["temporal_workflow_task_execution_failed_total"]
 		return failed
-	}, 20*time.Second, 100*time.Millisecond)
+	}, testPatience, 100*time.Millisecond)
 	require.NoError(t, s.temporal.TerminateWorkflow(t.Context(), unknown.GetID(), "", "the test is over"))
 
 	series := telemetrytest.Scrape(t, w.Handler())

@@ -177,7 +177,7 @@ func TestACollectorThatIsAwayOrHangsCostsSpansAndNothingElse(t *testing.T) {
 			defer cancel()
 			began := time.Now()
 			err = to.Close(ctx)
-			require.Less(t, time.Since(began), 5*time.Second)
+			require.Less(t, time.Since(began), 10*time.Second, "what an exporter waits by itself")
 			if name == "hangs" {
 				require.ErrorContains(t, err, "send the last spans")
 			}

@@ -166,7 +166,7 @@ func (a aged) Stat(ctx context.Context, key string) (objectstore.Info, error) {
 // away as fast as it goes.
 func TestCollectingBesideWritersLosesNothing(t *testing.T) {
 	b := filled(t)
-	const texts, spared = 120, 3 * time.Second
+	const texts, spared = 120, 10 * time.Second // spared: much longer than a writer takes from its blob to its record, on any machine
 	text := func(i int) []byte { return []byte(fmt.Sprintf("bytes %d", i)) }
 	for i := range texts {
 		b.blob(string(text(i)))
