@@ -252,11 +252,19 @@ func TestARunThatNoWorkerCanReadWaitsForTheKey(t *testing.T) {
 	w := s.worker()
 	s.encrypt(mine)
 	r := s.start(workflows.InstallInput{Task: "count the words", Files: []run.InputFile{{Path: "first.txt", Text: "drei kleine Wörter"}}})
-	require.Eventually(t, func() bool {
-		_, events := s.stored(r.GetID())
-		last := events[len(events)-1]
-		failed := last.GetWorkflowTaskFailedEventAttributes()
-		return failed != nil && strings.Contains(s.dial(theirs).Payloads.Message(failed.GetFailure()), `waits for a worker that can read it: a payload is encrypted with key "mine"`)
+	other := s.dial(theirs)
+	waits := func(e *historypb.HistoryEvent) bool {
+		failed := e.GetWorkflowTaskFailedEventAttributes()
+		return failed != nil && strings.Contains(other.Payloads.Message(failed.GetFailure()), `waits for a worker that can read it: a payload is encrypted with key "mine"`)
+	}
+	require.Eventually(t, func() bool { // only the first of the failures is sure to stand in the history
+		history := other.GetWorkflowHistory(t.Context(), r.GetID(), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for history.HasNext() {
+			if e, err := history.Next(); err != nil || waits(e) {
+				return err == nil
+			}
+		}
+		return false
 	}, testPatience, 10*tick)
 	w.kill()
 	s.encrypt(mine, theirs)

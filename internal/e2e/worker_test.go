@@ -15,12 +15,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
 	"agentfactory/internal/embedded/loopback"
@@ -127,17 +129,27 @@ func requireLine(t *testing.T, log *lockedBuffer, want map[string]any) {
 	}, testPatience, tick, "no line has %v:\n%s", want, log)
 }
 
-// sleeping waits until a run's subagent is at it.
+// sleeps is a subagent that takes so many seconds.
+func sleeps(seconds string) string {
+	return strings.Replace(sleeper, `query: "5"`, `query: "`+seconds+`"`, 1)
+}
+
+// sleeping waits until a worker tells that it is at a run's subagent.
 func (s *stack) sleeping() client.WorkflowRun {
 	s.t.Helper()
 	r := s.start(workflows.InstallInput{Task: "sleep"})
-	s.waitFor(r, func(st run.Status) bool { return strings.Contains(st.Action, "sleeper") })
+	require.Eventually(s.t, func() bool {
+		d, err := s.temporal.DescribeWorkflowExecution(s.t.Context(), r.GetID(), "")
+		return err == nil && slices.ContainsFunc(d.GetPendingActivities(), func(a *workflowpb.PendingActivityInfo) bool {
+			return a.GetActivityType().GetName() == "RunSubagent" && a.GetLastHeartbeatTime() != nil
+		})
+	}, testPatience, tick)
 	return r
 }
 
 func TestAWorkerThatIsToldToEndFinishesWhatItDoes(t *testing.T) {
 	t.Parallel()
-	s := newStack(t, sleeper)
+	s := newStack(t, sleeps("20"))
 	leaving := s.probed("AGENTFACTORY_WORKER_DRAIN=2m")
 	leaving.answers("/readyz", http.StatusOK, "")
 	r := s.sleeping()
@@ -154,7 +166,7 @@ func TestAWorkerThatIsToldToEndFinishesWhatItDoes(t *testing.T) {
 
 func TestAWorkerThatHasNoTimeHandsOverWhatItDoes(t *testing.T) {
 	t.Parallel()
-	s := newStack(t, strings.Replace(sleeper, `query: "5"`, `query: "20"`, 1)) // long enough for any machine to end a worker meanwhile
+	s := newStack(t, sleeps("30")) // long enough for any machine to end a worker meanwhile
 	leaving := s.probed("AGENTFACTORY_WORKER_DRAIN=2s")
 	leaving.answers("/readyz", http.StatusOK, "")
 	r := s.sleeping()
@@ -171,7 +183,7 @@ func TestAWorkerThatHasNoTimeHandsOverWhatItDoes(t *testing.T) {
 
 func TestASecondSignalEndsAWorkerAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newStack(t, strings.Replace(sleeper, `query: "5"`, `query: "600"`, 1))
+	s := newStack(t, sleeps("600"))
 	w := s.probed("AGENTFACTORY_WORKER_DRAIN=10m")
 	w.answers("/readyz", http.StatusOK, "")
 	s.sleeping()
