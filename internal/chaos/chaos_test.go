@@ -94,7 +94,7 @@ type fallen struct {
 // start brings the set-up up, with links between its parts and with disks of its own.
 func start(t testing.TB) *chaos {
 	t.Helper()
-	dir := publicDir(t)
+	dir := topology.PublicDir(t)
 	c := &chaos{t: t, model: newModel(t, script), site: newSite(t), s3Disk: newDisk(t, filepath.Join(dir, "s3"), "256m"), came: map[process]string{}}
 	for i := range workers {
 		name := fmt.Sprintf("worker-%d", i)
@@ -142,29 +142,11 @@ func (c *chaos) let(b blow) {
 	c.t.Logf("%s: %s; %.1f s, going on after %.1f s more", b.name, hit, f.to.Sub(f.from).Seconds(), time.Since(f.to).Seconds())
 }
 
-// publicDir is a directory that other users may enter.
-func publicDir(t testing.TB) string {
-	dir, err := os.MkdirTemp("", "chaos-")
-	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o755))
-	return dir
-}
-
 // driver is the directory of the Playwright driver.
 func driver(t testing.TB) string {
 	dir := os.Getenv("AGENTFACTORY_TEST_PLAYWRIGHT")
 	if _, err := os.Stat(filepath.Join(dir, "node")); err != nil {
-		lacks(t, "no Playwright driver: name its directory in AGENTFACTORY_TEST_PLAYWRIGHT")
+		topology.Lacks(t, "no Playwright driver: name its directory in AGENTFACTORY_TEST_PLAYWRIGHT")
 	}
 	return dir
-}
-
-// lacks skips a test for want of something, or fails it if AGENTFACTORY_TEST_REQUIRE is "all".
-func lacks(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("AGENTFACTORY_TEST_REQUIRE") == "all" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"agentfactory/internal/topology"
 )
 
 // disk is a file system of its own, small enough to be filled.
@@ -20,7 +22,7 @@ type disk struct {
 func newDisk(t testing.TB, dir, size string) *disk {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		lacks(t, "disks are mounted to be filled, which takes root: run the test as root")
+		topology.Lacks(t, "disks are mounted to be filled, which takes root: run the test as root")
 	}
 	require.NoError(t, os.MkdirAll(dir, 0o755))
 	require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=0755,size="+size), "mount a disk of %s", size)

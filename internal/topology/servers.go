@@ -48,7 +48,7 @@ func orUsual(named, usual string) string {
 func find(t testing.TB, program, remedy string, args ...string) string {
 	t.Helper()
 	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
-		lacks(t, "%s does not run: %v %s; %s", program, err, out, remedy)
+		Lacks(t, "%s does not run: %v %s; %s", program, err, out, remedy)
 	}
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -62,13 +62,14 @@ func postgresPrograms(t testing.TB) string {
 	t.Helper()
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // a pattern that is right
 	if len(found) == 0 {
-		lacks(t, "PostgreSQL is not installed in /usr/lib/postgresql: apt-get install postgresql")
+		Lacks(t, "PostgreSQL is not installed in /usr/lib/postgresql: apt-get install postgresql")
 	}
 	slices.Sort(found)
 	return filepath.Dir(found[len(found)-1])
 }
 
-func lacks(t testing.TB, format string, args ...any) {
+// Lacks skips a test for want of something, or fails it if AGENTFACTORY_TEST_REQUIRE is "all".
+func Lacks(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("AGENTFACTORY_TEST_REQUIRE") == "all" {
 		t.Fatalf(format, args...)

@@ -90,7 +90,7 @@ func Start(t testing.TB, o Options) *Topology {
 	top := &Topology{t: t, options: o, servers: findServers(t), sql: password{secret(), secret()}, s3: s3Account{"production", secret()}}
 	top.dir, top.module = o.Dir, moduleDir(t)
 	if o.Dir == "" {
-		top.dir = publicDir(t)
+		top.dir = PublicDir(t)
 	}
 	top.tls = newCertificates(t, top.dir)
 	top.ports = choosePorts(t)
@@ -150,8 +150,8 @@ func choosePorts(t testing.TB) ports {
 	return p
 }
 
-// publicDir is a directory that other users may enter, which those of t.TempDir are not.
-func publicDir(t testing.TB) string {
+// PublicDir is a directory that other users may enter, which those of t.TempDir are not. It goes with the test.
+func PublicDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "topology-")
 	require.NoError(t, err)
