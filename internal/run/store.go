@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/expirable"
 
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/record"
@@ -22,7 +23,7 @@ type Records struct {
 
 // NewRecords returns records kept in store.
 func NewRecords(store objectstore.Store) *Records {
-	return &Records{store: store}
+	return &Records{store: store, turns: newCache[Turn](keptFor), steps: newCache[Step](keptFor)}
 }
 
 // TurnKey is the key of a turn of the given run.
@@ -178,27 +179,28 @@ func (r *Records) create(ctx context.Context, key string, v any) error {
 	return err
 }
 
-// maxCached holds several long runs (a record is 1–20 KB); past it a cache starts anew,
-// which costs each run in flight one read of its chain.
-const maxCached = 5000
+const (
+	// A chain is read with every model call of its run. What no call has read for so long belongs to a run that has ended
+	// or waits; for one that goes on it costs a read of its chain.
+	keptFor = 10 * time.Minute
+	// Dozens of long runs at once (a record is 1–20 KB). More of them make each model call read its chain from the store.
+	maxCached = 5000
+)
 
-// cache keeps decoded immutable records by key.
-type cache[T any] struct {
-	mu    sync.Mutex
-	byKey map[string]*T
+// cache keeps decoded immutable records by key while they are in use.
+type cache[T any] struct{ *expirable.LRU[string, *T] }
+
+func newCache[T any](keptFor time.Duration) cache[T] {
+	return cache[T]{expirable.NewLRU[string, *T](maxCached, nil, keptFor)}
 }
 
-func (c *cache[T]) get(key string) *T {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.byKey[key]
-}
-
-func (c *cache[T]) put(key string, v *T) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byKey == nil || len(c.byKey) >= maxCached {
-		c.byKey = map[string]*T{}
+// get is nil for what is not there.
+func (c cache[T]) get(key string) *T {
+	v, ok := c.Get(key)
+	if ok {
+		c.Add(key, v) // its time begins anew
 	}
-	c.byKey[key] = v
+	return v
 }
+
+func (c cache[T]) put(key string, v *T) { c.Add(key, v) }
