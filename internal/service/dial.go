@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
+	"google.golang.org/grpc"
 
 	"agentfactory/internal/codec"
 	"agentfactory/internal/config"
@@ -59,6 +60,7 @@ func TemporalOptions(address string, e config.Encryption) (TemporalSettings, err
 	options.Namespace = cmp.Or(options.Namespace, client.DefaultNamespace)
 	payloads := keys.Converters()
 	options.DataConverter, options.FailureConverter = payloads.Data, payloads.Failure
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithUnaryInterceptor(outliveOutages))
 	options.Logger = slog.New(slog.DiscardHandler) // the SDK reports through errors as well
 	return TemporalSettings{options, payloads, keys}, nil
 }

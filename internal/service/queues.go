@@ -35,8 +35,7 @@ const (
 	// An activity that is handed over ends its processes and tells the server, which takes a few round trips.
 	handingOver = 5 * time.Second
 	// A cancellation comes back with a heartbeat: the SDK's default of up to 30 s between them would make people wait. It is
-	// also how long one heartbeat may take: when the server has not answered it by then, the SDK cancels the activity, with
-	// the model call in flight. A busy server takes a second now and then; two such beats fit into the heartbeat timeout.
+	// also how long one heartbeat may take; two such beats fit into the heartbeat timeout.
 	beatsReachServer = 4 * time.Second
 	// A workflow that does not yield for so long is taken for deadlocked. After the SDK's one second a busy machine, which
 	// let it wait for a processor, would have its workflow tasks fail.
