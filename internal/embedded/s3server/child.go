@@ -58,10 +58,9 @@ func exitCode(err error) int {
 }
 
 func runChild(lifeline io.Reader) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	// Ctrl-C in a terminal reaches the whole group; it is for the parent to decide what ends.
-	signal.Ignore(os.Interrupt, syscall.SIGHUP)
+	// Ctrl-C in a terminal, timeout and service managers signal the whole group: the parent still writes while it ends, and
+	// lets go of the child when it has.
+	signal.Ignore(os.Interrupt, syscall.SIGHUP, syscall.SIGTERM)
 
 	in := bufio.NewReader(lifeline)
 	line, err := in.ReadBytes('\n')
@@ -72,7 +71,7 @@ func runChild(lifeline io.Reader) error {
 	if err := json.Unmarshal(line, &o); err != nil {
 		return fmt.Errorf("read the order: %w", err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
 		io.Copy(io.Discard, in) // until the parent closes it or is gone

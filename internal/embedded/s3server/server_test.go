@@ -158,6 +158,18 @@ func TestAnEphemeralServerRemovesItsDirectory(t *testing.T) {
 	require.NoDirExists(t, o.Dir)
 }
 
+func TestTheChildServesOnWhenItsWholeGroupIsToldToEnd(t *testing.T) {
+	s := start(t, options(t.TempDir()))
+	store := bucket(t, s)
+	for _, told := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		require.NoError(t, syscall.Kill(s.Pid(), told))
+		_, err := store.Create(t.Context(), "written/after/"+told.String(), []byte("x"))
+		require.NoError(t, err)
+	}
+	s.Stop()
+	require.NoError(t, s.Err())
+}
+
 func TestTheChildEndsWithAParentThatIsKilled(t *testing.T) {
 	dir := t.TempDir()
 	parent := exec.Command(os.Args[0])
