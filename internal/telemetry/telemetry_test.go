@@ -98,6 +98,7 @@ func observeAll(ctx context.Context, to *telemetry.Telemetry) {
 	to.Decided("reused", "live")
 	to.Failed("Think", "ModelUnavailable")
 	to.Waits("model")
+	to.S3Request("GET", "blobs", http.StatusOK, time.Millisecond)
 	to.WatchLibrary(func(context.Context) (map[string]int, error) { return map[string]int{"mature": 2}, nil })
 }
 
