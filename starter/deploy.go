@@ -117,6 +117,8 @@ func (o deployOptions) check() error {
 		if len(o.in.Skills) > 0 || o.in.All {
 			return badInput("--watch goes with --out and --sign alone: the deployment knows its skills")
 		}
+	} else if len(o.in.Skills) == 0 && !o.in.All {
+		return badInput("`starter deploy` needs a SKILL, or --all for every mature one; see `starter deploy --help`")
 	} else if err := o.in.Check(); err != nil {
 		return withCode(exitUsage, err)
 	}

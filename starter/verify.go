@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,7 +45,7 @@ func (a *app) verify(files []string) error {
 		v := verified{File: file}
 		var err error
 		if v.Report, err = export.Verify(file); err != nil {
-			v.Error = err.Error()
+			v.Error = withoutPath(err, file).Error()
 		}
 		sound = sound && err == nil && v.OK()
 		all = append(all, v)
@@ -61,6 +63,15 @@ func (a *app) verify(files []string) error {
 		return ended(exitFailed)
 	}
 	return nil
+}
+
+// withoutPath leaves out the file's own path, which stands before the error anyway.
+func withoutPath(err error, file string) error {
+	var at *fs.PathError
+	if errors.As(err, &at) && at.Path == file {
+		return at.Err
+	}
+	return err
 }
 
 func (a *app) printVerified(v verified) {
