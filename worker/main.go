@@ -88,11 +88,11 @@ func work(ctx context.Context, c config.Config, log *slog.Logger) error {
 	}
 	defer observed.SendLast(log)
 	p := &probes{worker: c.Worker, metrics: observed.Handler()}
-	closeProbes, err := p.listen(ctx, c.Worker.Address, log)
+	closeAddresses, err := listen(ctx, c.Worker, p, log)
 	if err != nil {
 		return err
 	}
-	defer closeProbes()
+	defer closeAddresses()
 	parts, err := connect(ctx, c, observed, log)
 	if err != nil {
 		return ended(ctx, err)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,9 +52,10 @@ func TestTheVersionIsOneLine(t *testing.T) {
 
 func TestWrongUsageIsOneLineThatNamesTheFlag(t *testing.T) {
 	for says, args := range map[string][]string{
-		`--queues (AGENTFACTORY_WORKER_QUEUES, worker.queues) holds "gpu"`:                  {"--queues", "main,gpu"},
-		`--drain (AGENTFACTORY_WORKER_DRAIN, worker.drain): "soon" is no duration`:          {"--drain", "soon"},
-		`--sandbox-activities (AGENTFACTORY_WORKER_SANDBOX_ACTIVITIES, worker.sandbox.acti`: {"--sandbox-activities", "-3"},
+		`--queues (AGENTFACTORY_WORKER_QUEUES, worker.queues) holds "gpu"`:                                    {"--queues", "main,gpu"},
+		`--drain (AGENTFACTORY_WORKER_DRAIN, worker.drain): "soon" is no duration`:                            {"--drain", "soon"},
+		`--sandbox-activities (AGENTFACTORY_WORKER_SANDBOX_ACTIVITIES, worker.sandbox.acti`:                   {"--sandbox-activities", "-3"},
+		`--profiles (AGENTFACTORY_WORKER_PROFILES, worker.profiles) is ":6060": write it like 127.0.0.1:6060`: {"--profiles", ":6060"},
 		`unknown flag: --any`: {"--any"},
 		`unknown command "x"`: {"x"},
 	} {
@@ -153,9 +155,9 @@ func TestProbesTellThatAWorkerHasNotBegunThatItDrainsAndThatItFailed(t *testing.
 	require.NoError(t, err)
 	address := l.Addr().String()
 	require.NoError(t, l.Close())
-	closeProbes, err := p.listen(t.Context(), address, slog.New(slog.DiscardHandler))
+	closeAddresses, err := listen(t.Context(), config.Worker{Address: address}, p, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	t.Cleanup(closeProbes)
+	t.Cleanup(closeAddresses)
 
 	code, body := get(t, "http://"+address+"/healthz")
 	require.Equal(t, http.StatusOK, code, body)
@@ -171,9 +173,31 @@ func TestProbesTellThatAWorkerHasNotBegunThatItDrainsAndThatItFailed(t *testing.
 	require.Equal(t, http.StatusServiceUnavailable, code)
 	require.Contains(t, body, "the namespace is gone")
 
-	_, err = p.listen(t.Context(), address, slog.New(slog.DiscardHandler))
+	_, err = listen(t.Context(), config.Worker{Address: address}, p, slog.New(slog.DiscardHandler))
 	require.ErrorIs(t, err, errConfig)
 	require.ErrorContains(t, err, "--address "+address)
+}
+
+func TestProfilesAreThereWhereTheyAreAskedForAlone(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := l.Addr().String()
+	require.NoError(t, l.Close())
+	closeAddresses, err := listen(t.Context(), config.Worker{Profiles: address}, &probes{metrics: http.NotFoundHandler()}, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(closeAddresses)
+	code, body := get(t, "http://"+address+"/debug/pprof/goroutine?debug=1")
+	require.Equal(t, http.StatusOK, code)
+	require.Contains(t, body, "TestProfilesAreThere")
+	code, _ = get(t, "http://"+address+"/debug/pprof/profile?seconds=1")
+	require.Equal(t, http.StatusOK, code)
+	code, _ = get(t, "http://"+address+"/debug/pprof/cmdline")
+	require.Equal(t, http.StatusNotFound, code)
+
+	probes := httptest.NewServer((&probes{metrics: http.NotFoundHandler()}).handler())
+	defer probes.Close()
+	code, _ = get(t, probes.URL+"/debug/pprof/")
+	require.Equal(t, http.StatusNotFound, code)
 }
 
 func get(t *testing.T, url string) (int, string) {

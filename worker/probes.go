@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -32,25 +29,6 @@ type probes struct {
 
 // answersFor is how long an answer is good: many probes ask the servers no more often.
 const answersFor = 3 * time.Second
-
-// listen serves the probes at an address; "" serves none. The returned close ends that.
-func (p *probes) listen(ctx context.Context, address string, log *slog.Logger) (close func(), err error) {
-	if address == "" {
-		return func() {}, nil
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%w: listen for probes on --address %s: %w", errConfig, address, err)
-	}
-	server := &http.Server{Handler: p.handler(), ReadHeaderTimeout: patience, ReadTimeout: patience, WriteTimeout: 2 * patience}
-	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("probes are answered no longer", "error", err)
-		}
-	}()
-	log.Info("probes are answered", "address", l.Addr().String())
-	return func() { _ = server.Close() }, nil // nothing is left to be done about it
-}
 
 func (p *probes) handler() http.Handler {
 	mux := http.NewServeMux()

@@ -177,6 +177,8 @@ var settings = []Setting{
 		typed: func(c *Config) encoding.TextUnmarshaler { return (*separated)(&c.Worker.Queues) }},
 	{Key: "worker.address", Env: "AGENTFACTORY_WORKER_ADDRESS", Flag: "address", Default: "none", Purpose: "host:port on which it answers /healthz, /readyz and /metrics",
 		field: func(c *Config) *string { return &c.Worker.Address }},
+	{Key: "worker.profiles", Env: "AGENTFACTORY_WORKER_PROFILES", Flag: "profiles", Default: "none", Purpose: "host:port of the machine itself on which it answers /debug/pprof/, for Go's profiler",
+		field: func(c *Config) *string { return &c.Worker.Profiles }},
 	{Key: "worker.log_format", Env: "AGENTFACTORY_WORKER_LOG_FORMAT", Flag: "log-format", Default: "text", Purpose: "its log: text or json",
 		field: func(c *Config) *string { return &c.Worker.LogFormat }},
 	{Key: "worker.log_level", Env: "AGENTFACTORY_WORKER_LOG_LEVEL", Flag: "log-level", Default: "info", Purpose: "least level of what it logs: debug, info, warn or error",

@@ -44,7 +44,7 @@ func TestEveryVariableReachesTheFieldOfItsKey(t *testing.T) {
 			continue
 		}
 		value := map[string]string{"model.base_url": "http://x", "tools.search.base_url": "http://x", "tools.reading.base_url": "http://x", "sandbox.min": "namespaced", "data": "/x", "library.checks": "off", "library.promotions": "ask", "policy.file": "/x/policy.yaml", "packages.index_url": "http://x", "packages.dir": "/x",
-			"worker.address": ":9090", "worker.log_format": "json", "worker.log_level": "debug", "s3.sse": "aws:kms", "encryption.payload_keys_file": "/x/keys"}[s.Key]
+			"worker.address": ":9090", "worker.profiles": "127.0.0.1:6060", "worker.log_format": "json", "worker.log_level": "debug", "s3.sse": "aws:kms", "encryption.payload_keys_file": "/x/keys"}[s.Key]
 		if value == "" {
 			value = "x"
 		}

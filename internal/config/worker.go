@@ -14,6 +14,7 @@ import (
 type Worker struct {
 	Queues    []string `yaml:"queues"`     // of QueueMain and QueueSandbox; none means both
 	Address   string   `yaml:"address"`    // host:port of /healthz and /readyz; "" means none
+	Profiles  string   `yaml:"profiles"`   // host:port of /debug/pprof/ on this machine; "" means none
 	LogFormat string   `yaml:"log_format"` // text or json
 	LogLevel  string   `yaml:"log_level"`  // debug, info, warn or error
 	Wait      Duration `yaml:"wait"`       // for Temporal and S3 at the start
@@ -76,6 +77,7 @@ func (w Worker) check() error {
 	}{
 		{"worker.queues", w.checkQueues()},
 		{"worker.address", checkAddress(w.Address)},
+		{"worker.profiles", checkLoopback(w.Profiles)},
 		{"worker.log_format", oneOf(w.LogFormat, logFormats)},
 		{"worker.log_level", oneOf(w.LogLevel, logLevels)},
 		{"worker.wait", positive(w.Wait)},
@@ -118,6 +120,21 @@ func checkAddress(address string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("is %q: write it like :9090 or 127.0.0.1:9090", address)
+	}
+	return nil
+}
+
+// checkLoopback keeps profiles to the machine: memory holds tasks, answers and keys.
+func checkLoopback(address string) error {
+	if address == "" {
+		return nil
+	}
+	if checkAddress(address) != nil {
+		return fmt.Errorf("is %q: write it like 127.0.0.1:6060", address)
+	}
+	host, port, _ := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("is %q: write it like 127.0.0.1:%s, as profiles are for the machine itself", address, port)
 	}
 	return nil
 }

@@ -44,6 +44,8 @@ func TestMistakesAboutTheWorkerNameFlagVariableAndKey(t *testing.T) {
 		`--queues (AGENTFACTORY_WORKER_QUEUES, worker.queues) holds "gpu": choose from main, sandbox`:                      {v + "QUEUES": "main,gpu"},
 		`--address (AGENTFACTORY_WORKER_ADDRESS, worker.address) is "9090": write it like :9090`:                           {v + "ADDRESS": "9090"},
 		`worker.address) is "host:http": write it like`:                                                                    {v + "ADDRESS": "host:http"},
+		`worker.profiles) is "6060": write it like 127.0.0.1:6060`:                                                         {v + "PROFILES": "6060"},
+		`worker.profiles) is "10.0.0.5:6060": write it like 127.0.0.1:6060, as`:                                            {v + "PROFILES": "10.0.0.5:6060"},
 		`--log-format (AGENTFACTORY_WORKER_LOG_FORMAT, worker.log_format) is "xml": choose one of text, json`:              {v + "LOG_FORMAT": "xml"},
 		`worker.log_level) is "loud": choose one of debug, info, warn, error`:                                              {v + "LOG_LEVEL": "loud"},
 		`--drain (AGENTFACTORY_WORKER_DRAIN, worker.drain): "soon" is no duration`:                                         {v + "DRAIN": "soon"},

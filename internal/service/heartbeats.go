@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 
 	"go.temporal.io/api/serviceerror"
@@ -25,6 +26,7 @@ func outliveOutages(ctx context.Context, method string, req, reply any, cc *grpc
 	}
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded) // of the call: an activity that is over ends by Canceled
 	if late || slices.Contains(outages, serviceerror.ToStatus(err).Code()) {
+		slog.Warn("a heartbeat did not reach Temporal; its activity goes on", "error", err)
 		return nil
 	}
 	return err
