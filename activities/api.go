@@ -102,9 +102,12 @@ type CallInput struct {
 	Refuse    string    `json:"refuse,omitempty"` // answer with this instead of carrying it out
 	Library   string    `json:"library,omitempty"`
 	// Grants are decisions of people about calls of the subagent that the policy asks about.
-	Grants []Grant    `json:"grants,omitempty"`
-	Finish *FinishArg `json:"finish,omitempty"` // ReviewFinish only
-	Lesson *LessonArg `json:"lesson,omitempty"` // SaveLesson only
+	Grants []Grant `json:"grants,omitempty"`
+	// Journal is the key prefix of the journal that the call goes on with, when its run has moved since it was begun; "" is that
+	// of its step.
+	Journal string     `json:"journal,omitempty"`
+	Finish  *FinishArg `json:"finish,omitempty"` // ReviewFinish only
+	Lesson  *LessonArg `json:"lesson,omitempty"` // SaveLesson only
 }
 
 // FinishArg is what a review has to know of the run around it.

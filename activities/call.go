@@ -63,7 +63,7 @@ func (k caller) carryOut(ctx context.Context, in CallInput, do func(context.Cont
 		return CallResult{}, failure("look for the step", err)
 	}
 	started := time.Now()
-	c := &call{in: in, key: key, journal: run.JournalPrefix(exec.ID, exec.RunID, in.Step),
+	c := &call{in: in, key: key, journal: or(in.Journal, run.JournalPrefix(exec.ID, exec.RunID, in.Step)),
 		step: &run.Step{Number: in.Step, Turn: in.Turn, At: started.UTC()}}
 	err := k.prepare(ctx, c)
 	if err == nil {

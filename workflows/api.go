@@ -185,6 +185,12 @@ type Amend struct {
 // kept in the history, and go along when the run continues as new.
 const MaxArguments = 128 << 10
 
+// Begun is the call after the answered ones, when the run moves while a person is asked about what a subagent wants to do in it.
+type Begun struct {
+	Journal string             `json:"journal"` // key prefix of what was answered before
+	Grants  []activities.Grant `json:"grants,omitempty"`
+}
+
 // Carry is what a run that continues as new hands to its successor: references and counters.
 type Carry struct {
 	Model     string            `json:"model"`
@@ -200,7 +206,8 @@ type Carry struct {
 	Number    int               `json:"number"` // its number
 	Calls     []activities.Call `json:"calls,omitempty"`
 	Amended   map[string]string `json:"amended,omitempty"`
-	Answers   []string          `json:"answers"`   // keys of the steps that answer its calls, in their order
+	Answers   []string          `json:"answers"` // keys of the steps that answer its calls, in their order
+	Begun     *Begun            `json:"begun,omitempty"`
 	Workspace string            `json:"workspace"` // key of the step that holds the files
 	NextStep  int               `json:"next_step"`
 	Note      string            `json:"note,omitempty"`

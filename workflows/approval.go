@@ -68,7 +68,7 @@ func (a *agent) ask(ctx workflow.Context) error {
 		a.approval.Skills = append(a.approval.Skills, a.accepted.Saves[i].shown())
 	}
 	said, info := len(a.messages), workflow.GetInfo(ctx)
-	decision, err := a.await(ctx, a.versioned, "approve or reject, or instruct to have it changed", func() bool {
+	decision, err := a.await(ctx, "approve or reject, or instruct to have it changed", func() bool {
 		return len(a.messages) > said || info.GetContinueAsNewSuggested() || a.mayMove(ctx)
 	})
 	if err != nil {
@@ -84,11 +84,11 @@ func (a *agent) ask(ctx workflow.Context) error {
 	return nil // continues as new where it asks again
 }
 
-// await waits for the decision about a.approval, or for something else; then there is no decision. moves is that of awaitPerson.
-func (a *agent) await(ctx workflow.Context, moves bool, what string, or func() bool) (*Approve, error) {
+// await waits for the decision about a.approval, or for something else; then there is no decision.
+func (a *agent) await(ctx workflow.Context, what string, or func() bool) (*Approve, error) {
 	a.story.asked = a.approval
 	a.wait(ctx, run.WaitingForApproval, a.approval.ApprovalID+": "+what)
-	err := awaitPerson(ctx, moves, func() bool { return a.decision != nil || or() })
+	err := awaitPerson(ctx, a.versioned, func() bool { return a.decision != nil || or() })
 	decision := a.decision
 	a.approval, a.decision, a.story.asked = nil, nil, nil
 	if err != nil {
@@ -99,24 +99,25 @@ func (a *agent) await(ctx workflow.Context, moves bool, what string, or func() b
 }
 
 // askAbout waits for a person to allow or refuse a call of a subagent. Other than a rejected answer, a refused call does not
-// end the run. It stays on its version until then: what the subagent has done so far is in the journal of this execution.
-func (a *agent) askAbout(ctx workflow.Context, in activities.CallInput, asked activities.Asked) (granted bool, err error) {
+// end the run. There is no decision when the run is to continue as new first.
+func (a *agent) askAbout(ctx workflow.Context, in activities.CallInput, asked activities.Asked) (*Approve, error) {
 	sum := sha256.Sum256([]byte(strings.Join([]string{in.Turn, in.CallID, asked.Digest}, "\n")))
 	a.approval = &run.Approval{
 		ApprovalID: ApprovePolicy + "-" + hex.EncodeToString(sum[:8]), Kind: ApprovePolicy,
 		Answer: fmt.Sprintf("A subagent wants to call %s\nRule %s asks first: %s", asked.Request, asked.Rule, asked.Reason),
 	}
-	decision, err := a.await(ctx, false, "approve or reject the call "+asked.Request, func() bool { return false })
-	if err != nil {
-		return false, err
+	decision, err := a.await(ctx, "approve or reject the call "+asked.Request, func() bool {
+		return workflow.GetInfo(ctx).GetContinueAsNewSuggested() || a.versioned && targetChanged(ctx)
+	})
+	if err != nil || decision == nil {
+		return nil, err
 	}
-	granted = decision.Decision == DecideApprove
 	what := "refused the call"
-	if granted {
+	if decision.Decision == DecideApprove {
 		what = "allowed the call"
 	}
 	a.tell(ctx, because(what+by(decision.By), decision.Note))
-	return granted, nil
+	return decision, nil
 }
 
 func (a *agent) decided(ctx workflow.Context, d Approve) error {

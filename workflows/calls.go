@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,6 +28,7 @@ func (a *agent) act(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	a.begun = nil
 	for i, res := range results {
 		a.took(ctx, group[i], res)
 	}
@@ -71,6 +73,9 @@ func (a *agent) carryOut(ctx workflow.Context, index int, group []activities.Cal
 			return nil, err
 		}
 		in.Step = a.nextStep + i
+		if a.begun != nil {
+			in.Journal, in.Grants = a.begun.Journal, a.begun.Grants
+		}
 		inputs[i] = in
 	}
 	a.nextStep += len(group)
@@ -157,15 +162,24 @@ func (a *agent) carryOutOne(ctx workflow.Context, c activities.Call, in activiti
 	return a.carryOutOne(ctx, c, in, res)
 }
 
+// errMoves ends an action in the middle, for the run to continue as new and go on there.
+var errMoves = errors.New("the run moves")
+
 // askAndCarryOut waits for a person to decide about a call that a subagent wants to make, and runs the subagent again with
-// the decision: its journal answers what was answered before.
+// the decision: its journal answers what was answered before. A run that moves meanwhile does so where it has moved to,
+// and comes to the same question.
 func (a *agent) askAndCarryOut(ctx workflow.Context, c activities.Call, in activities.CallInput, res *activities.CallResult) error {
 	asked := *res.Asked
-	granted, err := a.askAbout(ctx, in, asked)
+	decision, err := a.askAbout(ctx, in, asked)
 	if err != nil {
 		return err
 	}
-	in.Grants = append(slices.Clone(in.Grants), activities.Grant{Digest: asked.Digest, Granted: granted})
+	if decision == nil {
+		exec := workflow.GetInfo(ctx).WorkflowExecution
+		a.begun = &Begun{Journal: cmp.Or(in.Journal, run.JournalPrefix(exec.ID, exec.RunID, in.Step)), Grants: in.Grants}
+		return errMoves
+	}
+	in.Grants = append(slices.Clone(in.Grants), activities.Grant{Digest: asked.Digest, Granted: decision.Decision == DecideApprove})
 	*res = activities.CallResult{}
 	return a.carryOutOne(ctx, c, in, res)
 }

@@ -81,6 +81,7 @@ type agent struct {
 	inFlight  int               // how many of them are being carried out
 	amended   map[string]string // arguments that a person put in place of the model's, by call ID
 	answers   []string          // keys of the steps that answer its calls, in their order
+	begun     *Begun            // the call after them, if it is not carried out from its beginning
 	workspace string            // key of the step that holds the files
 	nextStep  int
 	note      string    // said to the model with the next turn
@@ -118,7 +119,7 @@ func newAgent(in InstallInput) *agent {
 	if c := in.Carry; c != nil {
 		a.model, a.subagents, a.policy, a.evolves, a.gates = c.Model, c.Subagents, c.Policy, c.Evolves, c.Gates
 		a.budget, a.priced, a.listed.possible, a.versioned = c.Budget, c.Priced, c.Listed, c.Versioned
-		a.turn, a.number, a.calls, a.answers, a.workspace, a.nextStep = c.Turn, c.Number, c.Calls, c.Answers, c.Workspace, c.NextStep
+		a.turn, a.number, a.calls, a.answers, a.begun, a.workspace, a.nextStep = c.Turn, c.Number, c.Calls, c.Answers, c.Begun, c.Workspace, c.NextStep
 		a.note, a.messages, a.warned, a.idle, a.accepted = c.Note, c.Messages, c.Warned, c.Idle, c.Accepted
 		a.lessons = c.Lessons
 		a.usage, a.offered, a.skills, a.used, a.paused, a.steps = c.Usage, c.Offered, c.Skills, c.Used, c.Paused, c.Steps
@@ -168,7 +169,11 @@ func (a *agent) work(ctx workflow.Context) error {
 		if err := a.ready(ctx); err != nil {
 			return err
 		}
-		if err := a.next(ctx); err != nil {
+		err := a.next(ctx)
+		if errors.Is(err, errMoves) {
+			return a.continueAsNew(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -198,7 +203,8 @@ func (a *agent) next(ctx workflow.Context) error {
 func (a *agent) ready(ctx workflow.Context) error {
 	info := workflow.GetInfo(ctx)
 	grown := func() bool { return info.GetContinueAsNewSuggested() && a.learning == "" } // a lesson is a few actions more, at most
-	if a.paused != nil && a.turn != "" && !a.mustAsk() {
+	asks := a.mustAsk() || a.begun != nil                                                // people are asked whether the run is paused or not
+	if a.paused != nil && a.turn != "" && !asks {
 		a.wait(ctx, run.Paused, a.pauseReason())
 		if err := awaitPerson(ctx, a.versioned, func() bool { return a.paused == nil || grown() || a.mayMove(ctx) }); err != nil {
 			return err
@@ -208,7 +214,7 @@ func (a *agent) ready(ctx workflow.Context) error {
 	if a.turn != "" && (grown() || a.mayMove(ctx)) {
 		return a.continueAsNew(ctx)
 	}
-	if a.steps > 0 && !a.mustAsk() {
+	if a.steps > 0 && !asks {
 		if a.steps--; a.steps == 0 {
 			a.paused = &Pause{Reason: "after a step"}
 		}
@@ -224,7 +230,7 @@ func (a *agent) continueAsNew(ctx workflow.Context) error {
 	in.Files, in.Paused = nil, false // the files are in the workspace
 	in.Carry = &Carry{
 		Model: a.model, Subagents: a.subagents, Policy: a.policy, Evolves: a.evolves, Lessons: a.lessons, Gates: a.gates, Budget: a.budget, Priced: a.priced, Listed: a.listed.possible, Versioned: a.versioned,
-		Turn: a.turn, Number: a.number, Calls: a.calls, Amended: a.amended, Answers: a.answers, Workspace: a.workspace, NextStep: a.nextStep,
+		Turn: a.turn, Number: a.number, Calls: a.calls, Amended: a.amended, Answers: a.answers, Begun: a.begun, Workspace: a.workspace, NextStep: a.nextStep,
 		Note: a.note, Messages: a.messages, Warned: a.warned, Idle: a.idle, Accepted: a.accepted,
 		Usage: a.usage, Offered: a.offered, Skills: a.skills, Used: a.used, Paused: a.paused, Steps: a.steps, Events: a.story.seq, Recent: a.story.recent(),
 	}

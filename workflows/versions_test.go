@@ -63,6 +63,33 @@ func TestAMovedRunGoesOnWaitingAndEndsAsItWouldHave(t *testing.T) {
 	require.Len(t, second.saves, 2)
 }
 
+func TestARunThatAsksAboutACallMovesAndComesToTheSameQuestion(t *testing.T) {
+	b := asking(t)
+	b.versioned = true
+	b.releaseAfter(36 * time.Hour)
+	var shown run.Approval
+	b.at(t, time.Hour, func(s run.Status) { shown = *s.Approval })
+	_, err := b.install(t, InstallInput{Task: "x"})
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, err, &next)
+	require.EqualValues(t, workflow.ContinueAsNewVersioningBehaviorAutoUpgrade, next.InitialVersioningBehavior)
+	carry := carryOf(t, next)
+	require.Empty(t, carry.Answers)
+	require.Equal(t, run.JournalPrefix("default-test-workflow-id", "default-test-run-id", 1), carry.Begun.Journal)
+
+	second := asking(t)
+	second.versioned = true
+	carry.Paused = &Pause{} // somebody paused it while it asked: it goes on asking
+	second.update(48*time.Hour, ApproveUpdate, Approve{ApprovalID: shown.ApprovalID, Decision: DecideApprove})
+	second.update(49*time.Hour, ResumeUpdate, Resume{})
+	res, err := second.install(t, InstallInput{Task: "x", Carry: carry})
+	require.NoError(t, err)
+	require.Equal(t, run.Completed, res.Outcome)
+	require.Equal(t, carry.Begun.Journal, second.calls[0].Journal)
+	require.Equal(t, []activities.Grant{{Digest: "d", Granted: true}}, second.calls[0].Grants)
+	require.Empty(t, second.calls[1].Journal, "the next call has its own")
+}
+
 func TestARunAtWorkStaysOnItsVersion(t *testing.T) {
 	b, timers := versionedBench(t, calls("run_subagent"), calls("finish"))
 	b.SetTargetWorkerDeploymentVersionChanged(true)
