@@ -194,9 +194,9 @@ func TestASecondSignalEndsAWorkerAtOnce(t *testing.T) {
 }
 
 // versioned starts a worker of a version.
-func (s *stack) versioned(build string) probed {
+func (s *stack) versioned(build string, settings ...string) probed {
 	s.t.Helper()
-	return s.probed("AGENTFACTORY_WORKER_DEPLOYMENT=agentfactory", "AGENTFACTORY_WORKER_BUILD_ID="+build)
+	return s.probed(append(settings, "AGENTFACTORY_WORKER_DEPLOYMENT=agentfactory", "AGENTFACTORY_WORKER_BUILD_ID="+build)...)
 }
 
 // promote makes a version the current one, as soon as the server knows its workers.
@@ -237,25 +237,85 @@ func TestRunsStayOnTheirVersionAndMoveWhenTheyWaitForAPerson(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"1.0.0", "1.0.0", "1.1.0"}, []string{s.versionOf(waits), s.versionOf(held), s.versionOf(begun)})
 
-	for _, r := range []client.WorkflowRun{waits, held} { // what wakes it daily takes too long for a test; anything else does as well
-		s.mustUpdate(r, workflows.BudgetUpdate, map[string]int{"turns": 50})
-		require.Eventually(t, func() bool { return s.versionOf(r) == "1.1.0" }, testPatience, 10*tick)
-		s.waitFor(r, func(st run.Status) bool { return st.Budget.Turns == 50 })
+	for _, r := range []client.WorkflowRun{waits, held} {
+		s.moves(r, "1.1.0")
 	}
 	old.kill()
 	s.release(waits)
 	s.mustUpdate(held, workflows.ResumeUpdate, nil)
-	for name, r := range map[string]client.WorkflowRun{"moved-while-asking": waits, "moved-while-paused": held} {
-		res, err := s.result(s.temporal.GetWorkflow(t.Context(), r.GetID(), ""))
-		require.NoError(t, err)
-		require.Equal(t, run.Completed, res.Outcome)
-		executions := s.runsOf(res)
-		require.Len(t, executions, 2)
-		if os.Getenv("RECORD_HISTORIES") != "" {
-			s.record(name, res.WorkflowID, executions)
-		}
-	}
+	s.endsWhereItMovedTo(waits, "moved-while-asking")
+	s.endsWhereItMovedTo(held, "moved-while-paused")
 	require.Zero(t, s.repeatedModelCalls())
+}
+
+// moves wakes a run that waits for a person, and sees it go on with another version. What wakes it daily takes too long for a
+// test; anything else does as well.
+func (s *stack) moves(r client.WorkflowRun, build string) {
+	s.t.Helper()
+	s.mustUpdate(r, workflows.BudgetUpdate, map[string]int{"turns": 50})
+	require.Eventually(s.t, func() bool { return s.versionOf(r) == build }, testPatience, 10*tick)
+	s.waitFor(r, func(st run.Status) bool { return st.Budget.Turns == 50 })
+}
+
+// endsWhereItMovedTo sees a run completed in its second execution.
+func (s *stack) endsWhereItMovedTo(r client.WorkflowRun, recordedAs string) {
+	s.t.Helper()
+	res, err := s.result(s.temporal.GetWorkflow(s.t.Context(), r.GetID(), ""))
+	require.NoError(s.t, err)
+	require.Equal(s.t, run.Completed, res.Outcome)
+	executions := s.runsOf(res)
+	require.Len(s.t, executions, 2)
+	if os.Getenv("RECORD_HISTORIES") != "" {
+		s.record(recordedAs, res.WorkflowID, executions)
+	}
+}
+
+// asksInTheMiddle is a model whose subagent has it say a word, and then runs a command about which a person is asked.
+const asksInTheMiddle = `
+conversations:
+  - name: subagent
+    when: {system: Say a word}
+    turns: [{text: "mind"}]
+  - name: run
+    turns:
+      - calls:
+          - name: create_subagent
+            arguments:
+              skill_name: speaker
+              skills: [shell_command]
+              code: |
+                from llm import call_llm
+                from tools import shell_command
+                def main(query):
+                    word = call_llm("Say a word.", [{"role": "user", "content": query}])
+                    return {"answer": shell_command("echo never " + word)["stdout"].strip(), "summary": "said it"}
+              query: now
+      - calls:
+          - name: finish
+            arguments: {answer: '{{.Find "answer: (.*)"}}', subagents: [{entry_file: subagent.py, description: Says a word.}]}
+`
+
+func TestARunThatAsksAboutACallMovesInTheMiddleOfIt(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, asksInTheMiddle)
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	require.NoError(t, os.WriteFile(policy, []byte("version: 1\nextends: default\nrules: [{name: commands, trigger: shell, when: 'true', action: ask, reason: nobody knows}]\n"), 0o600))
+	old := s.versioned("1.0.0", "AGENTFACTORY_POLICY="+policy)
+	s.promote("1.0.0")
+	unsaved := false
+	r := s.start(workflows.InstallInput{Task: "say it", Save: &unsaved})
+	s.waitFor(r, phase(run.WaitingForApproval))
+	s.versioned("1.1.0", "AGENTFACTORY_POLICY="+policy)
+	s.promote("1.1.0")
+	old.answers("/readyz", http.StatusOK, "only runs that are pinned to it; 1.1.0 is current")
+	s.moves(r, "1.1.0")
+	old.kill()
+	s.waitFor(r, func(st run.Status) bool {
+		return st.Approval != nil && st.Approval.Kind == workflows.ApprovePolicy && strings.Contains(st.Approval.Answer, "echo never mind")
+	})
+	s.release(r)
+	s.endsWhereItMovedTo(r, "moved-while-asking-about-a-call")
+	require.Zero(t, s.repeatedModelCalls(), "what the subagent was told before comes from the journal")
 }
 
 // tlsGate stands before a Temporal server that speaks plain gRPC and lets in who shows a certificate of its authority.
