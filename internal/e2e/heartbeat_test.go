@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"math"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -18,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"agentfactory/internal/config"
+	"agentfactory/internal/lease"
 	"agentfactory/internal/service"
 )
 
@@ -25,6 +29,35 @@ import (
 func TestAnActivityOutlivesHeartbeatsThatDoNotArrive(t *testing.T) {
 	t.Parallel()
 	const lost = 2
+	b := newBeating(t, lost, testPatience)
+	select {
+	case <-b.arrived:
+	case cause := <-b.cancelled:
+		t.Fatalf("cancelled by a lost heartbeat: %v", cause)
+	}
+	require.NoError(t, b.client.CancelWorkflow(t.Context(), b.run.GetID(), b.run.GetRunID()))
+	err := b.run.Get(t.Context(), nil)
+	require.True(t, temporal.IsCanceledError(err), "%v", err)
+}
+
+// The server gives an activity to another worker when it has not heard of it for the heartbeat timeout; it must have ended here.
+func TestAnActivityEndsWhenAnotherWorkerMayHaveIt(t *testing.T) {
+	t.Parallel()
+	b := newBeating(t, math.MaxInt64, 2*time.Second)
+	require.ErrorIs(t, <-b.cancelled, lease.ErrLost)
+}
+
+// beating is a workflow with one activity, which sends heartbeats until it is cancelled.
+type beating struct {
+	client    client.Client
+	run       client.WorkflowRun
+	arrived   chan struct{} // closed when a heartbeat has
+	cancelled chan error    // the cause
+}
+
+// newBeating begins one whose first heartbeats are lost.
+func newBeating(t *testing.T, lost int64, timeout time.Duration) *beating {
+	t.Helper()
 	var beats atomic.Int64
 	c := dialBehind(t, newStack(t, "{}").address, func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		if method != workflowservice.WorkflowService_RecordActivityTaskHeartbeat_FullMethodName || beats.Add(1) > lost {
@@ -33,47 +66,35 @@ func TestAnActivityOutlivesHeartbeatsThatDoNotArrive(t *testing.T) {
 		<-ctx.Done()
 		return status.Error(codes.Unavailable, "the connection is lost")
 	})
-
-	w := worker.New(c, "heartbeats", worker.Options{MaxHeartbeatThrottleInterval: time.Second, DefaultHeartbeatThrottleInterval: time.Second})
-	arrived := make(chan struct{})
+	b := &beating{client: c.Client, arrived: make(chan struct{}), cancelled: make(chan error, 1)}
+	w := worker.New(c.Client, "heartbeats", worker.Options{MaxHeartbeatThrottleInterval: time.Second, Interceptors: []interceptor.WorkerInterceptor{c.Leases}})
 	w.RegisterActivityWithOptions(func(ctx context.Context) error {
-		var told bool
+		tell := sync.OnceFunc(func() { close(b.arrived) })
 		for ctx.Err() == nil {
 			activity.RecordHeartbeat(ctx)
 			time.Sleep(tick)
-			if beats.Load() > lost && !told {
-				told = true
-				close(arrived)
+			if beats.Load() > lost {
+				tell()
 			}
 		}
-		if !told {
-			return temporal.NewNonRetryableApplicationError("cancelled by a lost heartbeat", "", context.Cause(ctx))
-		}
+		b.cancelled <- context.Cause(ctx)
 		return ctx.Err()
 	}, activity.RegisterOptions{Name: "beat"})
 	w.RegisterWorkflowWithOptions(func(ctx workflow.Context) error {
-		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 2 * testPatience, HeartbeatTimeout: testPatience, WaitForCancellation: true})
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 2 * testPatience, HeartbeatTimeout: timeout, WaitForCancellation: true,
+			RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}})
 		return workflow.ExecuteActivity(ctx, "beat").Get(ctx, nil)
 	}, workflow.RegisterOptions{Name: "beats"})
 	require.NoError(t, w.Start())
-	defer w.Stop()
-
-	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: "heartbeats"}, "beats")
+	t.Cleanup(w.Stop)
+	var err error
+	b.run, err = c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: "heartbeats"}, "beats")
 	require.NoError(t, err)
-	ended := make(chan error, 1)
-	go func() { ended <- run.Get(t.Context(), nil) }()
-	select {
-	case <-arrived:
-	case err := <-ended:
-		require.NoError(t, err)
-	}
-	require.NoError(t, c.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))
-	err = <-ended
-	require.True(t, temporal.IsCanceledError(err), "%v", err)
+	return b
 }
 
 // dialBehind connects as the product does, with what is sent going through the interceptor.
-func dialBehind(t *testing.T, address string, through grpc.UnaryClientInterceptor) client.Client {
+func dialBehind(t *testing.T, address string, through grpc.UnaryClientInterceptor) service.Temporal {
 	t.Helper()
 	options, err := service.TemporalOptions(address, config.Encryption{})
 	require.NoError(t, err)
@@ -81,5 +102,5 @@ func dialBehind(t *testing.T, address string, through grpc.UnaryClientIntercepto
 	c, err := service.ConnectTemporal(t.Context(), options)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return c.Client
+	return c
 }

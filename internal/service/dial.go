@@ -15,10 +15,10 @@ import (
 	"github.com/aws/smithy-go/logging"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
-	"google.golang.org/grpc"
 
 	"agentfactory/internal/codec"
 	"agentfactory/internal/config"
+	"agentfactory/internal/lease"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/telemetry"
 )
@@ -29,6 +29,7 @@ type Temporal struct {
 	Namespace string
 	Payloads  codec.Converters // for what the client hands out as it is stored
 	Keys      *codec.Keys      // that payloads are encrypted with
+	Leases    *lease.Leases    // of activities that its workers carry out
 }
 
 // TemporalSettings are the options of a client, with what encrypts its payloads.
@@ -36,6 +37,7 @@ type TemporalSettings struct {
 	client.Options
 	payloads codec.Converters
 	keys     *codec.Keys
+	leases   *lease.Leases
 }
 
 // ErrTemporalConfig says that Temporal's settings cannot be used: no server will change that.
@@ -60,9 +62,10 @@ func TemporalOptions(address string, e config.Encryption) (TemporalSettings, err
 	options.Namespace = cmp.Or(options.Namespace, client.DefaultNamespace)
 	payloads := keys.Converters()
 	options.DataConverter, options.FailureConverter = payloads.Data, payloads.Failure
-	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithUnaryInterceptor(outliveOutages))
+	leases := &lease.Leases{}
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, leases.Dial())
 	options.Logger = slog.New(slog.DiscardHandler) // the SDK reports through errors as well
-	return TemporalSettings{options, payloads, keys}, nil
+	return TemporalSettings{options, payloads, keys, leases}, nil
 }
 
 // ConnectTemporal connects once; see TemporalOptions.
@@ -71,7 +74,7 @@ func ConnectTemporal(ctx context.Context, s TemporalSettings) (Temporal, error) 
 	if err != nil {
 		return Temporal{}, fmt.Errorf("connect to Temporal at %s: %w", s.HostPort, err)
 	}
-	return Temporal{Client: c, Namespace: s.Namespace, Payloads: s.payloads, Keys: s.keys}, nil
+	return Temporal{Client: c, Namespace: s.Namespace, Payloads: s.payloads, Keys: s.keys, Leases: s.leases}, nil
 }
 
 // DialTemporal connects to the server at address, or with "" to the configured one.

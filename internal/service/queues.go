@@ -35,7 +35,7 @@ const (
 	// An activity that is handed over ends its processes and tells the server, which takes a few round trips.
 	handingOver = 5 * time.Second
 	// A cancellation comes back with a heartbeat: the SDK's default of up to 30 s between them would make people wait. It is
-	// also how long one heartbeat may take; two such beats fit into the heartbeat timeout.
+	// also how long one heartbeat may take, retries included; two of them fit into the heartbeat timeout.
 	beatsReachServer = 4 * time.Second
 	// A workflow that does not yield for so long is taken for deadlocked. After the SDK's one second a busy machine, which
 	// let it wait for a processor, would have its workflow tasks fail.
@@ -56,7 +56,7 @@ func (q *queues) serve(p Parts, name string, o worker.Options) worker.Worker {
 	o.BackgroundActivityContext = q.working
 	o.MaxHeartbeatThrottleInterval, o.DefaultHeartbeatThrottleInterval = beatsReachServer, beatsReachServer
 	o.DeadlockDetectionTimeout = stuck
-	o.Interceptors = []interceptor.WorkerInterceptor{runtrace.New(p.Telemetry, observer{p.Telemetry}), &eventLog{}}
+	o.Interceptors = []interceptor.WorkerInterceptor{p.Temporal.Leases, runtrace.New(p.Telemetry, observer{p.Telemetry}), &eventLog{}}
 	o.OnFatalError = q.fail
 	if p.Worker.Deployment != "" {
 		o.DeploymentOptions = worker.DeploymentOptions{

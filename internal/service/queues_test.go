@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"agentfactory/internal/config"
+	"agentfactory/internal/lease"
 	"agentfactory/internal/telemetry"
 )
 
@@ -23,7 +24,7 @@ func unconnected(t *testing.T) Temporal {
 	c, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1", Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return Temporal{Client: c, Namespace: client.DefaultNamespace}
+	return Temporal{Client: c, Namespace: client.DefaultNamespace, Leases: &lease.Leases{}}
 }
 
 func TestAProcessServesTheQueuesThatItIsTold(t *testing.T) {
