@@ -2,6 +2,7 @@ package objectstore
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -99,6 +100,10 @@ type reply struct{ err error }
 func (r reply) Unwrap() error { return r.err }
 
 func (r reply) Error() string {
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(r.err, &untrusted) {
+		return oneLine(untrusted.Error()) + "; AWS_CA_BUNDLE names the certificates of an authority of your own"
+	}
 	var api smithy.APIError
 	if status := statusOf(r.err); status != 0 && errors.As(r.err, &api) {
 		return oneLine(strings.TrimRight(fmt.Sprintf("%d %s: %s", status, api.ErrorCode(), api.ErrorMessage()), ": "))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -136,6 +137,17 @@ func TestABucketThatDoesNotExist(t *testing.T) {
 		}
 		require.ErrorIs(t, err, objectstore.ErrNoBucket, verb)
 	}
+}
+
+func TestACertificateOfAnUnknownAuthorityIsToldWithTheSettingForIt(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	b := objectstore.NewBucket(s3server.Client(server.URL, "us-east-1", "a", "b"), "any")
+	_, err := b.Stat(t.Context(), "a")
+	require.ErrorIs(t, err, objectstore.ErrUnavailable)
+	require.ErrorContains(t, err, "certificate signed by unknown authority; AWS_CA_BUNDLE names")
 }
 
 func TestConflictsAndSlowDownsAreTriedAgain(t *testing.T) {
