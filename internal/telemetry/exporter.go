@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"sync"
 
@@ -23,6 +24,9 @@ import (
 func tracing(ctx context.Context, o Options) (*sdktrace.TracerProvider, error) {
 	if !wanted(os.Getenv) {
 		return nil, nil
+	}
+	if err := check(os.Getenv); err != nil {
+		return nil, err
 	}
 	exporter, err := newExporter(ctx, protocol(os.Getenv))
 	if err != nil {
@@ -42,6 +46,26 @@ func wanted(getenv func(string) string) bool {
 		return false
 	}
 	return getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
+}
+
+// check refuses what the exporter would pass over with a line of its own: it would send spans to localhost, or trust nobody.
+func check(getenv func(string) string) error {
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"} {
+		if u, err := url.Parse(getenv(name)); err != nil || (getenv(name) != "" && u.Host == "" && u.Scheme != "unix") {
+			return fmt.Errorf("%s is no URL: write it like http://localhost:4318", name) // it may hold a login
+		}
+	}
+	for _, kind := range []string{"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"} {
+		for _, name := range []string{"OTEL_EXPORTER_OTLP_" + kind, "OTEL_EXPORTER_OTLP_TRACES_" + kind} {
+			if getenv(name) == "" {
+				continue
+			}
+			if _, err := os.ReadFile(getenv(name)); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // The protocols of OTEL_EXPORTER_OTLP_PROTOCOL that are spoken; http/protobuf is the specification's default.

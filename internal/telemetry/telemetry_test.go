@@ -162,6 +162,22 @@ func TestWithoutACollectorNothingIsSentAndAWrongProtocolIsAnError(t *testing.T) 
 	require.ErrorContains(t, err, "http/protobuf")
 }
 
+func TestWhatTheExporterWouldPassOverIsAnError(t *testing.T) {
+	for says, variables := range map[string][2]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT is no URL":           {"OTEL_EXPORTER_OTLP_ENDPOINT", "me:secret@collector:4318"},
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no URL":    {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "localhost:4317"},
+		"OTEL_EXPORTER_OTLP_CERTIFICATE: open /none-such": {"OTEL_EXPORTER_OTLP_CERTIFICATE", "/none-such"},
+	} {
+		t.Run(variables[0], func(t *testing.T) {
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+			t.Setenv(variables[0], variables[1])
+			_, err := telemetry.Open(t.Context(), telemetry.Options{})
+			require.ErrorContains(t, err, says)
+			require.NotContains(t, err.Error(), "secret")
+		})
+	}
+}
+
 func TestACollectorThatIsAwayOrHangsCostsSpansAndNothingElse(t *testing.T) {
 	hang := make(chan struct{})
 	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
