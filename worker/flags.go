@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -39,7 +40,11 @@ Exit codes
 	cmd.SetVersionTemplate("{{.Version}}\n")
 	given := map[string]*string{} // by variable
 	for _, s := range flags() {
-		given[s.Env] = cmd.Flags().String(s.Flag, "", s.Purpose)
+		set := cmd.Flags()
+		if slices.Contains(ofSetupToo, s.Flag) {
+			set = cmd.PersistentFlags()
+		}
+		given[s.Env] = set.String(s.Flag, "", s.Purpose)
 	}
 	with := func(ctx context.Context, do task) error {
 		c, err := config.Load(func(name string) string {
@@ -59,6 +64,9 @@ Exit codes
 	cmd.AddCommand(setupCommand(with))
 	return cmd
 }
+
+// ofSetupToo are the flags that `worker setup` takes as well.
+var ofSetupToo = []string{"wait", "log-format", "log-level"}
 
 // flags are the settings of a worker.
 func flags() []config.Setting {

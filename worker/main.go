@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -81,6 +82,9 @@ func work(ctx context.Context, c config.Config, log *slog.Logger) error {
 	log.Info("worker starts", "version", version.String(), "queues", c.Worker.Queues, "deployment", c.Worker.Deployment, "build_id", c.Worker.BuildID)
 	for _, w := range c.Warnings {
 		log.Warn(w)
+	}
+	if err := c.Model.Check(); err != nil && slices.Contains(c.Worker.Queues, config.QueueMain) {
+		log.Warn("runs wait until this worker has a model", "error", err)
 	}
 	observed, err := telemetry.Open(ctx, telemetry.Options{Version: version.String()})
 	if err != nil {

@@ -139,6 +139,44 @@ func TestAWrongTemporalConfigurationIsNotWaitedFor(t *testing.T) {
 	_, log, code := program(t, ofTests)
 	require.Equal(t, exitUsage, code, log)
 	require.Contains(t, log, "none-such")
+	require.Contains(t, log, "check TEMPORAL_PROFILE, its file (TEMPORAL_CONFIG_FILE")
+}
+
+func TestSettingsThatNoServerMakesRightAreNotWaitedFor(t *testing.T) {
+	for says, c := range map[string]struct{ variable, value string }{
+		"set AWS_REGION": {"AWS_REGION", ""},
+		"(AWS_ENDPOINT_URL_S3) is no URL: write it like https://":      {"AWS_ENDPOINT_URL_S3", "127.0.0.1:7070"},
+		"OTEL_EXPORTER_OTLP_ENDPOINT is no URL: write it like http://": {"OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"},
+	} {
+		t.Run(c.variable, func(t *testing.T) {
+			awsAt(t, "http://127.0.0.1:1", "test-secret")
+			t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+			t.Setenv(c.variable, c.value)
+			_, log, code := program(t, ofTests, "--wait", "10m")
+			require.Equal(t, exitUsage, code, log)
+			require.Contains(t, log, says)
+		})
+	}
+}
+
+func TestWhatAWorkerLacksIsToldWithWhatMakesIt(t *testing.T) {
+	s3, err := s3server.Start(t.Context(), s3server.Options{Dir: t.TempDir(), AccessKey: "test", SecretKey: "test-secret"})
+	require.NoError(t, err)
+	t.Cleanup(s3.Stop)
+	awsAt(t, s3.Endpoint, "test-secret")
+	_, log, code := program(t, map[string]string{"AGENTFACTORY_S3_BUCKET": "skills"}, "--wait", "2s")
+	require.Equal(t, exitUnreachable, code, log)
+	require.Contains(t, log, "no such bucket")
+	require.Contains(t, log, "`worker setup` makes it")
+	require.Contains(t, log, "runs wait until this worker has a model")
+	require.Contains(t, log, "set OPENAI_API_KEY")
+}
+
+func TestSetupTakesTheFlagsThatConcernIt(t *testing.T) {
+	awsAt(t, "http://127.0.0.1:1", "test-secret")
+	_, log, code := program(t, ofTests, "setup", "--wait", "1s", "--log-format", "json")
+	require.Equal(t, exitUnreachable, code, log)
+	require.Contains(t, log, `{"time":`)
 }
 
 func TestAnOrderToEndWhileWaitingIsObeyedAtOnce(t *testing.T) {

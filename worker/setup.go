@@ -52,6 +52,9 @@ func setup(ctx context.Context, c config.Config, retention time.Duration, stdout
 		return err
 	}
 	options.Logger = temporalLogger(log)
+	if _, err := service.OpenBucket(ctx, c, nil); err != nil { // settings that are wrong are not waited for
+		return fmt.Errorf("%w: %w", errConfig, err)
+	}
 	w := waiting{log: log, until: time.Now().Add(time.Duration(c.Worker.Wait))}
 	if err := w.wait(ctx, "S3 bucket "+c.S3.Bucket, func(ctx context.Context) error { return service.PrepareBucket(ctx, c) }); err != nil {
 		return ended(ctx, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -55,7 +56,8 @@ func TemporalOptions(address string, e config.Encryption) (TemporalSettings, err
 	if address == "" {
 		configured, err := envconfig.LoadDefaultClientOptions()
 		if err != nil {
-			return TemporalSettings{}, fmt.Errorf("%w: %w", ErrTemporalConfig, err)
+			return TemporalSettings{}, fmt.Errorf("%w: %w; check TEMPORAL_PROFILE, its file (TEMPORAL_CONFIG_FILE, else %s) and the other TEMPORAL_ variables",
+				ErrTemporalConfig, err, envconfig.DefaultConfigFilePath())
 		}
 		options = configured
 	}
@@ -72,7 +74,7 @@ func TemporalOptions(address string, e config.Encryption) (TemporalSettings, err
 func ConnectTemporal(ctx context.Context, s TemporalSettings) (Temporal, error) {
 	c, err := client.DialContext(ctx, s.Options)
 	if err != nil {
-		return Temporal{}, fmt.Errorf("connect to Temporal at %s: %w", s.HostPort, err)
+		return Temporal{}, fmt.Errorf("connect to Temporal at %s: %w; check that it runs, TEMPORAL_ADDRESS and TEMPORAL_TLS_*, or the profile", s.HostPort, err)
 	}
 	return Temporal{Client: c, Namespace: s.Namespace, Payloads: s.payloads, Keys: s.keys, Leases: s.leases}, nil
 }
@@ -85,7 +87,7 @@ func DialTemporal(ctx context.Context, address string, e config.Encryption) (Tem
 	}
 	t, err := ConnectTemporal(ctx, s)
 	if err != nil {
-		return Temporal{}, fmt.Errorf("%w; check TEMPORAL_ADDRESS, or unset it to use the embedded server", err)
+		return Temporal{}, fmt.Errorf("%w; without them the embedded server is used", err)
 	}
 	return t, nil
 }
@@ -113,10 +115,25 @@ func s3Client(ctx context.Context) (*s3.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the AWS configuration: %w", err)
 	}
-	return s3.NewFromConfig(settings, func(o *s3.Options) {
+	api := s3.NewFromConfig(settings, func(o *s3.Options) {
 		// Servers other than AWS, which are named by an endpoint, rarely resolve a host name for each bucket.
 		o.UsePathStyle = o.BaseEndpoint != nil
-	}), nil
+	})
+	return api, checkS3(api.Options())
+}
+
+// checkS3 finds what the SDK says with each request alone, when it looks like a server that may still come.
+func checkS3(o s3.Options) error {
+	if o.Region == "" {
+		return errors.New("no S3 region: set AWS_REGION; for a server other than AWS, to the one that it is run with, such as us-east-1")
+	}
+	if o.BaseEndpoint == nil {
+		return nil
+	}
+	if u, err := url.Parse(*o.BaseEndpoint); err != nil || u.Host == "" {
+		return errors.New("the S3 endpoint (AWS_ENDPOINT_URL_S3) is no URL: write it like https://s3.example.org:7070")
+	}
+	return nil
 }
 
 // keepConnections keeps as many idle connections to one server as to all: the SDK keeps 10, so that a worker with more

@@ -2,10 +2,12 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
@@ -72,6 +74,9 @@ func (n Needs) Ready(ctx context.Context) Readiness {
 // CheckNamespace reports whether the namespace is there and may be used.
 func CheckNamespace(ctx context.Context, t Temporal) error {
 	_, err := t.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: t.Namespace})
+	if errors.As(err, new(*serviceerror.NamespaceNotFound)) {
+		return fmt.Errorf("use Temporal's namespace %s: %w Check TEMPORAL_NAMESPACE or the profile; `worker setup` makes it", t.Namespace, err)
+	}
 	if err != nil {
 		return fmt.Errorf("use Temporal's namespace %s: %w", t.Namespace, err)
 	}

@@ -332,8 +332,11 @@ func secrets(c config.Config) []string {
 // Check reports whether the bucket can be used at all, before runs are taken on.
 func Check(ctx context.Context, objects objectstore.Store) error {
 	_, err := objects.Stat(ctx, "skills/none/head.json")
-	if errors.Is(err, objectstore.ErrNotFound) {
+	switch {
+	case errors.Is(err, objectstore.ErrNotFound):
 		return nil
+	case errors.Is(err, objectstore.ErrNoBucket):
+		return fmt.Errorf("%w; `worker setup` makes it", err)
 	}
 	return err
 }
