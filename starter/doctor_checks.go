@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	enumspb "go.temporal.io/api/enums/v1"
+
 	"agentfactory/internal/config"
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/llm"
@@ -27,6 +29,7 @@ type diagnosis struct {
 	findings []finding
 
 	polled      bool                   // a worker polls the configured Temporal server
+	unrouted    string                 // why those that poll are given no new runs
 	served      []string               // models that the endpoint lists
 	interpreter *pyruntime.Interpreter // nil when there is none
 	box         *sandbox.Runner        // nil when there is none
@@ -111,8 +114,28 @@ func (d *diagnosis) temporal(ctx context.Context) []finding {
 		return []finding{f}
 	}
 	defer c.Close()
-	d.polled = (&connection{Temporal: &c}).polled(ctx)
+	if err := service.CheckNamespace(ctx, c); err != nil {
+		f.Status, f.Detail, f.Remedy = missing, err.Error(), "set TEMPORAL_NAMESPACE, or the profile's namespace, to one that is there and that you may use"
+		return []finding{f}
+	}
+	d.polled, d.unrouted = (&connection{Temporal: &c}).polled(ctx), unrouted(ctx, c)
 	return []finding{f, searchAttributes(ctx, c)}
+}
+
+// unrouted is "" unless all workers belong to a deployment without a current version: then none is given new runs, and it says so.
+func unrouted(ctx context.Context, c service.Temporal) (detail string) {
+	q, err := c.DescribeTaskQueue(ctx, workflows.TaskQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	if err != nil || q.GetVersioningInfo().GetCurrentDeploymentVersion() != nil {
+		return ""
+	}
+	for _, p := range q.GetPollers() {
+		version := p.GetDeploymentOptions()
+		if version.GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
+			return ""
+		}
+		detail = service.Routing(ctx, c, config.Worker{Deployment: version.GetDeploymentName(), BuildID: version.GetBuildId()})
+	}
+	return detail
 }
 
 // searchAttributes looks for those by which runs are listed; runs do without, too.
@@ -162,6 +185,8 @@ func (d *diagnosis) workers(context.Context) []finding {
 	f := finding{Check: "worker", Status: fine, Detail: "part of the embedded stack"}
 	switch {
 	case d.ownWorker():
+	case d.unrouted != "":
+		f.Status, f.Detail, f.Remedy = missing, d.unrouted, "make the version of the workers the current one by that command"
 	case d.polled:
 		f.Detail = fmt.Sprintf("one polls task queue %q", workflows.TaskQueue)
 	default:

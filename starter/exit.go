@@ -91,6 +91,9 @@ func (a *app) end(err error, args []string) int {
 		return int(silent)
 	}
 	code, message := codeOf(err), oneLine(err.Error())
+	if errors.As(err, new(*serviceerror.NamespaceNotFound)) {
+		message += " Check TEMPORAL_NAMESPACE or the profile; `worker setup` makes it"
+	}
 	var several severalErrors
 	if errors.As(err, &several) && !a.json {
 		for _, line := range strings.Split(several.Error(), "\n") {

@@ -57,6 +57,13 @@ func TestErrorsAreOneLine(t *testing.T) {
 	require.Empty(t, out.String())
 }
 
+func TestANamespaceThatIsNotThereIsToldWithWhatMakesIt(t *testing.T) {
+	var errs bytes.Buffer
+	a := &app{stderr: &errs}
+	require.Equal(t, exitUnreachable, a.end(fmt.Errorf("list runs: %w", serviceerror.NewNamespaceNotFound("agents")), nil))
+	require.Contains(t, errs.String(), "list runs: Namespace agents is not found. Check TEMPORAL_NAMESPACE or the profile; `worker setup` makes it\n")
+}
+
 func TestErrorsAreDocumentsWithJSON(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"install", "--bogus", "--json"}, func(string) string { return "" }, nil, &out, &errs)

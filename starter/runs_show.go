@@ -65,8 +65,15 @@ func (a *app) showRun(ctx context.Context, id string, full bool) error {
 	if r.Answer != "" {
 		fmt.Fprintf(a.stdout, "\nAnswer\n%s\n", plain(r.Answer))
 	}
-	if status != nil {
+	switch {
+	case status != nil:
 		a.printNow(r.WorkflowID, *status)
+	case r.Outcome == running:
+		d, err := c.describe(ctx, r.WorkflowID, r.RunID)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stdout, "\nNow\n  %s\n", oneLine(c.unanswered(ctx, d)))
 	}
 	return nil
 }

@@ -31,7 +31,8 @@ type watcher struct {
 	id       string
 	progress *progress
 	polls    int
-	finished bool // the story has come to its end
+	answered time.Time // when a worker did so last
+	finished bool      // the story has come to its end
 }
 
 // ending is what waiting for a run has come to.
@@ -47,6 +48,7 @@ func (w *watcher) watch(ctx context.Context) (runs.Result, error) {
 	if err != nil {
 		return runs.Result{}, w.lost(ctx, err)
 	}
+	w.answered = time.Now()
 	w.progress.begin(w.startOf(ctx, first))
 	live, stop := w.whileLive(ctx)
 	defer stop()

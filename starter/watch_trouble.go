@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"agentfactory/workflows"
 )
@@ -14,8 +17,12 @@ import (
 // reportAttempt is the attempt from which on an activity's failure is shown.
 const reportAttempt = 2
 
-// look shows why a run does not get on: activities that fail and are tried again, or a
-// task queue without a worker. It reports whether the run has ended.
+// quiet is how long nobody answers before a watcher is told why: a worker that is
+// replaced, or a machine that is busy, answers again sooner.
+const quiet = 10 * time.Second
+
+// look shows why a run does not get on: activities that fail and are tried again, or
+// workers that are not there or fail. It reports whether the run has ended.
 func (w *watcher) look(ctx context.Context, answered bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -35,10 +42,57 @@ func (w *watcher) look(ctx context.Context, answered bool) bool {
 	if outcomeOf(d.GetWorkflowExecutionInfo()) != running {
 		return true
 	}
-	if !answered && !w.polled(ctx) {
-		w.progress.note(fmt.Sprintf("no worker polls task queue %q: the run waits until one does", workflows.TaskQueue))
+	if answered {
+		w.answered = time.Now()
+	} else if time.Since(w.answered) >= quiet || !w.polled(ctx) {
+		w.progress.note(w.unanswered(ctx, d))
 	}
 	return false
+}
+
+// unanswered says why no worker tells what a run is doing.
+func (c *connection) unanswered(ctx context.Context, d *workflowservice.DescribeWorkflowExecutionResponse) string {
+	info := d.GetWorkflowExecutionInfo()
+	version := info.GetVersioningInfo().GetDeploymentVersion()
+	if d.GetPendingWorkflowTask().GetAttempt() > 1 {
+		if why := c.taskFailure(ctx, info.GetExecution()); why != "" {
+			return "workers fail at the run and try again: " + why
+		}
+	}
+	switch {
+	case !c.polled(ctx):
+		return fmt.Sprintf("no worker polls task queue %q: the run waits until one does", workflows.TaskQueue)
+	case version != nil:
+		return fmt.Sprintf("no worker of version %s of deployment %s answers, to which the run belongs; is one running?", version.GetBuildId(), version.GetDeploymentName())
+	}
+	return "no worker answers; is one running, and has its deployment a current version? (`starter doctor`)"
+}
+
+// taskFailure is why the last workflow task of a run failed; "" where none did, or nobody knows.
+func (c *connection) taskFailure(ctx context.Context, of *commonpb.WorkflowExecution) string {
+	latest, err := c.Temporal.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx, &workflowservice.GetWorkflowExecutionHistoryReverseRequest{
+		Namespace: c.Temporal.Namespace, Execution: of, MaximumPageSize: 10,
+	})
+	if err != nil {
+		return ""
+	}
+	for _, e := range latest.GetHistory().GetEvents() {
+		if failed := e.GetWorkflowTaskFailedEventAttributes(); failed != nil {
+			return c.readable(failed.GetFailure())
+		}
+	}
+	return ""
+}
+
+// readable is the message of a failure, or why it cannot be read here.
+func (c *connection) readable(f *failurepb.Failure) string {
+	if sealed := f.GetEncodedAttributes(); sealed != nil {
+		var attributes any
+		if err := c.Temporal.Payloads.Data.FromPayload(sealed, &attributes); err != nil {
+			return "the reason cannot be read here: " + err.Error()
+		}
+	}
+	return c.Temporal.Payloads.Message(f)
 }
 
 // activityName says what an activity does for those who do not know its name.

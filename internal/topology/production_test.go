@@ -78,7 +78,7 @@ func TestTheProductionSetUpBuildsRepairsAndExportsASkill(t *testing.T) {
 		tell func()
 	}{
 		{"strangers are kept out", p.strangersAreKeptOut},
-		{"the first release takes on runs", func() { p.release("1.0.0") }},
+		{"the first release takes on runs", p.firstRelease},
 		{"a run is started, watched and approved", func() { p.install(browser) }},
 		{"the run is found", p.find},
 		{"the run goes back to a turn", p.reset},
@@ -122,6 +122,12 @@ func (p *production) strangersAreKeptOut() {
 	knocker.Refused(knock...)
 	knocker.Refused(trusting...)
 	require.Contains(p.t, knocker.Run(append(trusting, "--tls-cert-path", p.tls.client(), "--tls-key-path", p.Topology.tls.clientKey())...), "SERVING")
+}
+
+// firstRelease: until its version is made the current one, its workers are given no runs, and people are told.
+func (p *production) firstRelease() {
+	require.Contains(p.t, p.Starter().Refused("doctor"), "deployment agentfactory has no current version")
+	p.release("1.0.0")
 }
 
 // release makes a version the current one, as soon as the server knows its workers.
