@@ -108,6 +108,10 @@ func (r reply) Error() string {
 	if status := statusOf(r.err); status != 0 && errors.As(r.err, &api) {
 		return oneLine(strings.TrimRight(fmt.Sprintf("%d %s: %s", status, api.ErrorCode(), api.ErrorMessage()), ": "))
 	}
+	var unsent *smithyhttp.RequestSendError
+	if errors.As(r.err, &unsent) {
+		return oneLine(unsent.Err.Error())
+	}
 	var operation *smithy.OperationError
 	if errors.As(r.err, &operation) {
 		return oneLine(operation.Err.Error())

@@ -150,6 +150,12 @@ func TestACertificateOfAnUnknownAuthorityIsToldWithTheSettingForIt(t *testing.T)
 	require.ErrorContains(t, err, "certificate signed by unknown authority; AWS_CA_BUNDLE names")
 }
 
+func TestAServerThatIsAwayIsToldInAFewWords(t *testing.T) {
+	b := objectstore.NewBucket(s3server.Client("http://127.0.0.1:1", "us-east-1", "a", "b"), "any")
+	_, err := b.Stat(t.Context(), "a")
+	require.EqualError(t, err, `stat a in bucket "any": S3 is not available (Head "http://127.0.0.1:1/any/a": dial tcp 127.0.0.1:1: connect: connection refused)`)
+}
+
 func TestConflictsAndSlowDownsAreTriedAgain(t *testing.T) {
 	for _, status := range []int{409, 503} {
 		var failures atomic.Int64
