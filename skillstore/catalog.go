@@ -163,6 +163,12 @@ func (s *S3) swap(ctx context.Context, key, etag string, record any) error {
 	} else {
 		_, err = s.objects.Replace(ctx, key, encode(record), etag)
 	}
+	if errors.Is(err, objectstore.ErrExists) {
+		// Who begins again after this must find something, or would begin again for ever.
+		if _, missing := s.objects.Stat(ctx, key); errors.Is(missing, objectstore.ErrNotFound) {
+			return fmt.Errorf("create %s: %w", key, objectstore.ErrHidden)
+		}
+	}
 	return err
 }
 

@@ -437,3 +437,20 @@ func TestAPromotionDoesNotWaitForEmbeddings(t *testing.T) {
 	require.Len(t, f.Hits, 1)
 	require.Contains(t, strings.Join(f.Notes, ""), "no skill has an embedding")
 }
+
+// The server counts a delete marker as an object: without saying so, whoever writes to the shard would try for ever.
+func TestACatalogThatWasDeletedByHandIsAnError(t *testing.T) {
+	bucket := s3test.Bucket(t)
+	s := skillstore.New(bucket)
+	m, err := s.AddVersion(t.Context(), wordCount())
+	require.NoError(t, err)
+	_, err = s.Promote(t.Context(), skillstore.Promotion{Name: m.Name, Version: m.Version, PromotionID: "first"})
+	require.NoError(t, err)
+	listed, err := bucket.List(t.Context(), "catalog/v1/shards/", "", 0)
+	require.NoError(t, err)
+	require.Len(t, listed, 1)
+	s3test.Delete(t, bucket, listed[0].Key)
+	_, err = s.Reconcile(t.Context())
+	require.ErrorIs(t, err, objectstore.ErrHidden)
+	require.ErrorContains(t, err, listed[0].Key)
+}

@@ -72,7 +72,7 @@ func (s *S3) rebuild(ctx context.Context, last objectstore.Info) (notes []string
 	}
 	// Only now is the catalog whole. When another worker writes this first, it is whole as well.
 	err = s.swap(ctx, auditKey, last.ETag, audit{At: s.now()})
-	if err != nil && !errors.Is(err, objectstore.ErrExists) && !errors.Is(err, objectstore.ErrChanged) {
+	if err != nil && !errors.Is(err, objectstore.ErrExists) && !errors.Is(err, objectstore.ErrChanged) && !errors.Is(err, objectstore.ErrHidden) {
 		return nil, err
 	}
 	listed, err := s.listCatalog(ctx)

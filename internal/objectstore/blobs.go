@@ -110,10 +110,11 @@ const maxRenewals = 8
 // put writes a blob that is not there yet, or is old. write creates it, or replaces what has this ETag.
 func (b *Blobs) put(ctx context.Context, digest Digest, size int64, write func(key, etag string) (string, error)) error {
 	key := BlobKey(digest)
-	look := size >= lookFirst
+	look, missing := size >= lookFirst, false
 	for range maxRenewals {
 		if look {
 			info, err := b.store.Stat(ctx, key)
+			missing = errors.Is(err, ErrNotFound)
 			if err == nil {
 				err = b.renew(info, write)
 			}
@@ -125,6 +126,9 @@ func (b *Blobs) put(ctx context.Context, digest Digest, size int64, write func(k
 			return err
 		}
 		look = true
+	}
+	if missing {
+		return fmt.Errorf("store %s: %w", key, ErrHidden)
 	}
 	return fmt.Errorf("store %s: %w %d times while it was written; store it again", key, ErrChanged, maxRenewals)
 }

@@ -74,3 +74,19 @@ func TestRemovingAVersionLeavesWhatWasWrittenSince(t *testing.T) {
 	_, err = b.Create(t.Context(), "a/b", []byte("three"))
 	require.NoError(t, err, "the key is free again")
 }
+
+// The server counts a delete marker as an object, so that the bytes are not stored.
+func TestABlobThatWasDeletedByHandIsNotTakenForStored(t *testing.T) {
+	for name, size := range map[string]int{"a small one": 10, "one that is looked for first": 100 << 10} {
+		t.Run(name, func(t *testing.T) {
+			b := s3test.Bucket(t)
+			blobs, err := objectstore.NewBlobs(b, "", 0)
+			require.NoError(t, err)
+			d, err := blobs.Put(t.Context(), []byte(strings.Repeat("x", size)))
+			require.NoError(t, err)
+			s3test.Delete(t, b, objectstore.BlobKey(d))
+			_, err = blobs.Put(t.Context(), []byte(strings.Repeat("x", size)))
+			require.ErrorIs(t, err, objectstore.ErrHidden)
+		})
+	}
+}

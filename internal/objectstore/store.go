@@ -15,6 +15,9 @@ var (
 	// ErrExists: a create-only write found an object with this key. After an attempt with an unknown outcome it may be
 	// one's own: read it and compare.
 	ErrExists = errors.New("the object exists already")
+	// ErrHidden: reading finds no object with this key, and yet none can be created. Somebody deleted it by hand, and the
+	// server takes the delete marker for an object: versitygw does, Amazon's S3 does not.
+	ErrHidden = errors.New("it was deleted by hand, and this server creates nothing in its place: delete its delete marker (`aws s3api delete-object` with --version-id), which brings it back")
 	// ErrChanged: a compare-and-swap found another ETag, or no object. After an attempt with an unknown outcome the
 	// change may be one's own: bodies that are replaced carry an ID of their write.
 	ErrChanged = errors.New("the object has changed")

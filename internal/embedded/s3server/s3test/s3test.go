@@ -10,13 +10,19 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"agentfactory/internal/embedded/s3server"
 	"agentfactory/internal/objectstore"
 )
 
 func init() { s3server.MaybeRun() }
 
-var buckets atomic.Int64
+var (
+	buckets atomic.Int64
+	names   sync.Map // of the buckets
+)
 
 // Bucket returns an empty, versioned bucket on a server that the tests of one binary share. The server ends, and its
 // directory goes, with the test process.
@@ -32,7 +38,22 @@ func NewBucket(t testing.TB, server *s3server.Server) *objectstore.Bucket {
 	if err := objectstore.EnsureBucket(context.Background(), server.Client(), name); err != nil {
 		t.Fatal(err)
 	}
-	return objectstore.NewBucket(server.Client(), name)
+	bucket := objectstore.NewBucket(server.Client(), name)
+	names.Store(bucket, name)
+	return bucket
+}
+
+// Delete deletes an object of a bucket of the shared server as people do by hand: a delete marker hides it.
+func Delete(t testing.TB, bucket *objectstore.Bucket, key string) {
+	t.Helper()
+	name, ok := names.Load(bucket)
+	if !ok {
+		t.Fatal("the bucket is none of this package's")
+	}
+	_, err := Server(t).Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(name.(string)), Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Server returns the server that the tests of one binary share.
