@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -23,6 +24,10 @@ import (
 // NewWriter returns the writer of a backup at a path that must not exist: one file if its name ends in .tar.zst, else a
 // directory. The path appears when the backup is whole; what a process that died leaves is <path>.unfinished.
 func NewWriter(path string) (Writer, error) {
+	path = filepath.Clean(path)
+	if !isArchive(path) && otherArchive.MatchString(path) {
+		return nil, fmt.Errorf("write a backup to %s: give a name that ends in .tar.zst, or a directory", path)
+	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("write a backup to %s: it exists already; give another name", path)
 	}
@@ -47,6 +52,10 @@ func NewWriter(path string) (Writer, error) {
 	}
 	return &archive{path: path, file: f, buffered: buffered, packed: packed, tar: tar.NewWriter(packed)}, nil
 }
+
+// otherArchive matches what somebody who expects a file may give, and who would get a directory of that name; "-" is the
+// standard output to many programs.
+var otherArchive = regexp.MustCompile(`^-$|\.(?:tar|tar\.gz|tgz|tar\.bz2|tar\.xz|zip|zstd?)$`)
 
 func isArchive(path string) bool { return strings.HasSuffix(path, ".tar.zst") }
 
@@ -130,10 +139,10 @@ func readBackup(path string, visit func(file string, size int64, r io.Reader) er
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %w", errNoBackup, err)
+			return fmt.Errorf("%w, or it is none: %w", ErrDamaged, err)
 		}
 		if h.Typeflag != tar.TypeReg {
-			return fmt.Errorf("%w: %.200q is no plain file", errNoBackup, h.Name)
+			return fmt.Errorf("%w: %.200q is no plain file", ErrDamaged, h.Name)
 		}
 		if err := visit(h.Name, h.Size, files); err != nil {
 			return err
@@ -147,6 +156,9 @@ func readDirectory(dir string, visit func(string, int64, io.Reader) error) error
 		return err
 	}
 	defer root.Close()
+	if _, err := root.Stat(summaryFile); errors.Is(err, fs.ErrNotExist) {
+		return errNoBackup // not after all of another directory was read
+	}
 	return fs.WalkDir(root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err

@@ -129,6 +129,9 @@ func (b *backup) copyRecord(ctx context.Context, key, at string) error {
 	if err != nil {
 		return err
 	}
+	if err := readable(obj.Body); errors.Is(err, record.ErrNewer) {
+		return fmt.Errorf("%s: %w", key, err) // what it refers to is not known, and would be left out
+	}
 	b.saved.Records++
 	if err := b.add(recordsDir+key, objectstore.DigestOf(obj.Body), int64(len(obj.Body)), bytes.NewReader(obj.Body)); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"agentfactory/internal/embedded/s3server/s3test"
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/record"
 	"agentfactory/skillstore"
 )
 
@@ -84,6 +86,13 @@ func TestADamagedBackupIsNotRestored(t *testing.T) {
 		"a newer program wrote it": func(t *testing.T, dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, summaryFile), []byte(`{"format":2}`), 0o600))
 		},
+		"its contents lack a line": func(t *testing.T, dir string) {
+			path := filepath.Join(dir, contentsFile)
+			contents, err := os.ReadFile(path)
+			require.NoError(t, err)
+			whole := bytes.SplitAfter(contents, []byte("\n"))
+			require.NoError(t, os.WriteFile(path, bytes.Join(whole[:len(whole)-2], nil), 0o600))
+		},
 		"a file is missing": func(t *testing.T, dir string) {
 			require.NoError(t, os.RemoveAll(filepath.Join(dir, "records", "uses")))
 		},
@@ -113,6 +122,50 @@ func TestADamagedBackupIsNotRestored(t *testing.T) {
 			require.Empty(t, other.stored())
 		}
 	})
+}
+
+func TestWhatIsNoBackupIsToldAsSuch(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "letter.txt"), []byte("Dear"), 0o600))
+	_, err := restoreInto(t, s3test.Bucket(t), dir)
+	require.ErrorIs(t, err, errNoBackup)
+	_, err = restoreInto(t, s3test.Bucket(t), filepath.Join(dir, "letter.txt"))
+	require.ErrorContains(t, err, "the backup is damaged, or it is none: ")
+}
+
+func TestABackupIsWrittenToAFileThatItCanBeReadFrom(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"library.tar.gz", "library.zip", "library.zst", "-"} {
+		_, err := NewWriter(name)
+		require.ErrorContains(t, err, "give a name that ends in .tar.zst, or a directory", name)
+	}
+	filled(t).save(dir + "/library/")
+	require.FileExists(t, filepath.Join(dir, "library", contentsFile))
+}
+
+// What a newer program refers to may stand in fields that this one does not know.
+func TestALibraryWithNewerRecordsIsNotBackedUpInPart(t *testing.T) {
+	b := filled(t)
+	b.spoil(manifestKey, replacing(`"format": 1`, `"format": 2`))
+	path := filepath.Join(t.TempDir(), "library.tar.zst")
+	to, err := NewWriter(path)
+	require.NoError(t, err)
+	_, err = Backup(t.Context(), b.bucket, b.libraries, "", to)
+	require.ErrorIs(t, err, record.ErrNewer)
+	require.ErrorContains(t, err, manifestKey)
+	require.NoFileExists(t, path)
+}
+
+func TestALibraryThatWasDeletedByHandIsNotRestoredOver(t *testing.T) {
+	b := filled(t)
+	path := filepath.Join(t.TempDir(), "library.tar.zst")
+	b.save(path)
+	for key := range b.stored() {
+		s3test.Delete(t, b.bucket, key)
+	}
+	_, err := restoreInto(t, b.bucket, path)
+	require.ErrorIs(t, err, objectstore.ErrHidden)
+	require.ErrorContains(t, err, "AGENTFACTORY_S3_PREFIX")
 }
 
 // rewrite changes the first file whose path holds this.

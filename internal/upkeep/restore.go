@@ -23,7 +23,7 @@ var (
 	// ErrDamaged: the backup is not whole, or not as it was written.
 	ErrDamaged = errors.New("the backup is damaged")
 
-	errNoBackup = fmt.Errorf("%w: it is no backup", ErrDamaged)
+	errNoBackup = errors.New("it is no backup: it has no " + summaryFile)
 )
 
 // Restore brings a backup into the live library, which must be empty or hold nothing but parts of the same backup: one
@@ -78,8 +78,11 @@ func verifyBackup(path string) (Saved, map[string]content, error) {
 	if err != nil {
 		return Saved{}, nil, err
 	}
-	if summary == nil || contents == nil {
+	switch {
+	case summary == nil:
 		return Saved{}, nil, errNoBackup
+	case contents == nil:
+		return Saved{}, nil, fmt.Errorf("%w: %s is missing", ErrDamaged, contentsFile)
 	}
 	var saved Saved
 	if err := record.One.Decode(summary, &saved); err != nil {
@@ -91,10 +94,12 @@ func verifyBackup(path string) (Saved, map[string]content, error) {
 
 const maxSummary = 1 << 20 // bytes
 
-// compare holds what was found against the contents.
+// compare holds what was found against the contents. Nothing has a digest of the contents: what they do not list, although
+// it is there, shows that a part of them is lost.
 func compare(contents []byte, found map[string]content, saved *Saved) (map[string]content, error) {
 	listed := map[string]content{}
-	for lines := bufio.NewScanner(bytes.NewReader(contents)); lines.Scan(); {
+	lines := bufio.NewScanner(bytes.NewReader(contents))
+	for lines.Scan() {
 		var c content
 		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, contentsFile, err)
@@ -108,6 +113,15 @@ func compare(contents []byte, found map[string]content, saved *Saved) (map[strin
 			saved.Blobs++
 		} else {
 			saved.Records++
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, contentsFile, err)
+	}
+	for file := range found {
+		_, known := listed[file]
+		if !known && (strings.HasPrefix(file, recordsDir) || strings.HasPrefix(file, blobsRoot)) {
+			return nil, fmt.Errorf("%w: %s does not list %.200s", ErrDamaged, contentsFile, file)
 		}
 	}
 	return listed, nil
@@ -157,6 +171,9 @@ func put(ctx context.Context, bucket objectstore.Store, file string, size int64,
 		return err
 	}
 	there, err := bucket.Get(ctx, key)
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return fmt.Errorf("%s: %w; or restore under another AGENTFACTORY_S3_PREFIX", key, objectstore.ErrHidden)
+	}
 	if err == nil && !bytes.Equal(there.Body, body) {
 		err = fmt.Errorf("%w: %s is another than the backup's", ErrNotEmpty, key)
 	}
