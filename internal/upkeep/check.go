@@ -20,6 +20,8 @@ type Inspection struct {
 	Repair   bool                             // bring the catalog up to the heads; nothing else is changed
 	Found    func(Finding)                    // told of each finding, one call at a time
 	Progress func(format string, args ...any) // nil, or told now and then
+
+	now time.Time // zero: when it begins
 }
 
 // Finding is one thing that is wrong.
@@ -52,6 +54,9 @@ func Check(ctx context.Context, bucket *objectstore.Bucket, libraries *skillstor
 	}
 	if c.Progress == nil {
 		c.Progress = func(string, ...any) {}
+	}
+	if c.now.IsZero() {
+		c.now = time.Now()
 	}
 	for _, step := range []func(context.Context) error{
 		c.checkBlobs, c.checkLive, c.checkRuns, c.checkEvaluations, c.checkExports, c.checkLessons, c.checkSnapshots, c.checkCatalog,
@@ -97,7 +102,7 @@ func (c *inspector) checkBlobs(ctx context.Context) error {
 	err := walk(ctx, c.bucket, blobsRoot, func(o objectstore.Info) error {
 		d, isBlob := binary(digestAt(o.Key))
 		if !isBlob {
-			c.report(o.Key, "its key is not the digest of anything")
+			c.tell(Finding{Key: o.Key, Problem: "its key is not the digest of anything", Consequence: "nothing refers to it, and nothing takes it away; delete it"})
 			return nil
 		}
 		c.blobs[d] = struct{}{}

@@ -3,6 +3,7 @@ package upkeep
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,7 +35,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 	}{
 		"a file of a version is missing": {func(b *bucketful) { b.lose(code) }, manifestKey, "files[1].digest: the blob "},
 		"a blob holds other bytes":       {func(b *bucketful) { b.spoil(code, func(string) string { return "other" }) }, code, "its bytes are not those that were stored"},
-		"a head names no version":        {func(b *bucketful) { b.spoil(headKey, replacing(`"version": 1,`, `"version": 7,`)) }, headKey, "unknown version 7"},
+		"a head names no version":        {func(b *bucketful) { b.spoil(headKey, replacing(`"version": 1,`, `"version": 7,`)) }, headKey, "it points at version 7, whose manifest skills/word-count/versions/0007/manifest.json is missing"},
 		"a head is cut off":              {func(b *bucketful) { b.spoil(headKey, func(s string) string { return s[:40] }) }, headKey, "no valid record"},
 		"a head is of another version":   {func(b *bucketful) { b.spoil(headKey, replacing(`"version_digest": "`, `"version_digest": "f`)) }, headKey, "the head says f"},
 		"a manifest was changed":         {func(b *bucketful) { b.spoil(manifestKey, replacing("Counts words", "Counts letters")) }, manifestKey, "does not match its digest"},
@@ -65,6 +66,29 @@ func TestEveryDamageIsFound(t *testing.T) {
 			require.Contains(t, strings.Join(told, "\n"), c.problem, found)
 		})
 	}
+}
+
+// The catalog forgets a skill without a head, so that nothing else would tell of it.
+func TestASkillThatLostItsHeadIsFound(t *testing.T) {
+	b := filled(t)
+	b.lose(headKey)
+	for _, f := range b.check(Inspection{Repair: true}) {
+		require.NotEqual(t, headKey, f.Key, "a first save may be under way")
+	}
+	found := b.check(Inspection{now: time.Now().Add(2 * savedWithin)})
+	require.Len(t, found, 1)
+	require.Equal(t, headKey, found[0].Key)
+	require.Contains(t, found[0].Problem, "it is missing")
+}
+
+func TestARecordOfANewerProgramIsToldOnceAndNotCalledSpoilt(t *testing.T) {
+	b := filled(t)
+	b.spoil(manifestKey, replacing(`"format": 1`, `"format": 2`))
+	found := b.check(Inspection{})
+	require.Len(t, found, 1)
+	require.Equal(t, manifestKey, found[0].Key)
+	require.Contains(t, found[0].Problem, "upgrade this program")
+	require.Contains(t, found[0].Consequence, "this program cannot read it")
 }
 
 func TestTheCatalogAloneIsRepaired(t *testing.T) {

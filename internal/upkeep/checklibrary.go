@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"agentfactory/internal/objectstore"
+	"agentfactory/internal/record"
 	"agentfactory/internal/skill"
 	"agentfactory/skillstore"
 )
@@ -39,6 +41,7 @@ type inspectedSkill struct {
 // checks that they are where they belong.
 func (c *inspector) checkSkill(ctx context.Context, objects objectstore.Store, library skillstore.Store, own string, f folder) error {
 	s := &inspectedSkill{c, library, own, c.sawAll(f)}
+	s.checkHeadless(f)
 	return readEach(ctx, objects, f.objects, func(o objectstore.Info, body []byte) error {
 		c.sum.Records++
 		shown := objectstore.Info{Key: own + o.Key}
@@ -48,6 +51,23 @@ func (c *inspector) checkSkill(ctx context.Context, objects objectstore.Store, l
 		}
 		return s.identify(ctx, o.Key, body)
 	})
+}
+
+// savedWithin is more than a first save takes from its version to its head, outages of S3 included.
+const savedWithin = time.Hour
+
+// checkHeadless finds a skill whose head is lost. The catalog is brought up to heads, so that it forgets the skill before long.
+func (s *inspectedSkill) checkHeadless(f folder) {
+	head := f.prefix + "head.json"
+	if _, there := s.known[head]; there {
+		return
+	}
+	for _, o := range f.objects {
+		if strings.HasPrefix(o.Key, f.prefix+"versions/") && strings.HasSuffix(o.Key, "/manifest.json") && s.now.Sub(o.Modified) > savedWithin {
+			s.report(s.own+head, "it is missing, and versions of the skill are there")
+			return
+		}
+	}
 }
 
 // identify checks a record by its kind: skills/<name>/<kind>/….
@@ -72,8 +92,11 @@ func (s *inspectedSkill) identify(ctx context.Context, key string, body []byte) 
 	return s.judge(key, err)
 }
 
-// judge reports what is wrong with the data, and returns other errors.
+// judge reports what is wrong with the data, and returns other errors. That a record is newer is said of that record alone.
 func (s *inspectedSkill) judge(key string, err error) error {
+	if errors.Is(err, record.ErrNewer) {
+		return nil
+	}
 	for _, wrong := range []error{skillstore.ErrCorrupt, skillstore.ErrUnknownSkill, skillstore.ErrUnknownVersion, skillstore.ErrUnknownCase, skill.ErrInvalidName} {
 		if errors.Is(err, wrong) {
 			s.report(s.own+key, "%s", err)
@@ -91,6 +114,10 @@ func (s *inspectedSkill) checkHead(ctx context.Context, key, name string) error 
 	m, err := s.library.Version(ctx, name, h.Version)
 	if err == nil && m.Digest != h.VersionDigest {
 		s.report(s.own+key, "version %d has the digest %.12s, the head says %.12s", h.Version, m.Digest, h.VersionDigest)
+	}
+	if errors.Is(err, skillstore.ErrUnknownVersion) {
+		s.report(s.own+key, "it points at version %d, whose manifest %sversions/%04d/manifest.json is missing", h.Version, s.own+skillsRoot+name+"/", h.Version)
+		return nil
 	}
 	return s.judge(key, err)
 }

@@ -70,7 +70,12 @@ func readEach(ctx context.Context, store objectstore.Store, objects []objectstor
 // checkRecord looks whether a record can be read and what it refers to is there; known are keys that are there. It returns
 // false for one that cannot be read.
 func (c *inspector) checkRecord(ctx context.Context, o objectstore.Info, body []byte, known map[string]objectstore.Info) (bool, error) {
-	if err := readable(body); err != nil {
+	err := readable(body)
+	if errors.Is(err, record.ErrNewer) {
+		c.tell(Finding{Key: o.Key, Problem: err.Error(), Consequence: "this program cannot read it, nor tell whether it is sound"})
+		return false, nil
+	}
+	if err != nil {
 		c.report(o.Key, "%s", err)
 		return false, nil
 	}
