@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -95,6 +96,9 @@ func DialTemporal(ctx context.Context, address string, e config.Encryption) (Tem
 // OpenBucket opens the configured S3 bucket, or the part of it that is ours, with the AWS SDK's standard settings.
 // Requests are counted by to; nil counts nothing.
 func OpenBucket(ctx context.Context, c config.Config, to *telemetry.Telemetry) (*objectstore.Bucket, error) {
+	if err := checkPrefix(c.S3.Prefix); err != nil {
+		return nil, err
+	}
 	api, err := s3Client(ctx)
 	if err != nil {
 		return nil, err
@@ -104,6 +108,17 @@ func OpenBucket(ctx context.Context, c config.Config, to *telemetry.Telemetry) (
 		with = append(with, counted(to, c.S3.Prefix))
 	}
 	return objectstore.NewBucket(api, c.S3.Bucket, with...).Under(c.S3.Prefix)
+}
+
+// checkPrefix refuses a prefix below which `starter gc` of whoever uses the bucket without it, or with the part before, would
+// take everything for old runs or evaluations.
+func checkPrefix(prefix string) error {
+	for segment := range strings.SplitSeq(prefix, "/") {
+		if segment == "runs" || segment == "evaluations" {
+			return fmt.Errorf("prefix %s of the bucket: %s/ is where runs or evaluations lie that gc takes away; choose another (AGENTFACTORY_S3_PREFIX)", prefix, segment)
+		}
+	}
+	return nil
 }
 
 // s3Client has the SDK's standard settings but for idle connections and for retries: these belong to the callers, who own one

@@ -49,3 +49,12 @@ func TestManyRequestsAtOnceKeepTheirConnections(t *testing.T) {
 	}
 	require.LessOrEqual(t, connections.Load(), int64(2*atOnce), "of %d requests", atOnce*rounds)
 }
+
+func TestAPrefixThatAnotherTeamsGCWouldTakeForOldRunsIsRefused(t *testing.T) {
+	for _, prefix := range []string{"runs", "team/evaluations", "runs/team"} {
+		_, err := OpenBucket(t.Context(), config.Config{S3: config.S3{Bucket: "team", Prefix: prefix}}, nil)
+		require.ErrorContains(t, err, "choose another (AGENTFACTORY_S3_PREFIX)", prefix)
+	}
+	_, err := OpenBucket(t.Context(), config.Config{S3: config.S3{Bucket: "team", Prefix: "team-runs"}}, nil)
+	require.NoError(t, err)
+}
