@@ -6,24 +6,29 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"agentfactory/internal/config"
 	"agentfactory/internal/upkeep"
 )
 
-// keep is a flag that takes days as well.
-type keep struct{ d *config.Duration }
+// keep is a flag that takes days as well; it stays nil when it is not given, because 0 says something.
+type keep struct{ d **config.Duration }
 
 func (k keep) String() string {
-	if k.d == nil {
+	if k.d == nil || *k.d == nil {
 		return ""
 	}
-	return days(time.Duration(*k.d))
+	return days(time.Duration(**k.d))
 }
 
-func (k keep) Set(s string) error { return k.d.UnmarshalText([]byte(s)) }
-func (k keep) Type() string       { return "duration" }
+func (k keep) Set(s string) error {
+	*k.d = new(config.Duration)
+	return (*k.d).UnmarshalText([]byte(s))
+}
+
+func (k keep) Type() string { return "duration" }
 
 // days shows a retention as people write it.
 func days(d time.Duration) string {
@@ -37,7 +42,7 @@ func days(d time.Duration) string {
 }
 
 type gcOptions struct {
-	runs, evaluations config.Duration // zero: as it is configured
+	runs, evaluations *config.Duration // nil: as it is configured
 	remove, list      bool
 }
 
@@ -62,7 +67,7 @@ is gone: the versions that the bucket keeps of it are removed as well.`,
 	}
 	f := cmd.Flags()
 	f.Var(keep{&o.runs}, "keep-runs", "keep runs this long after their last record, at least 7d (default: as configured, 90d)")
-	f.Var(keep{&o.evaluations}, "keep-evaluations", "keep evaluations this long, at least 7d (default: as configured, for ever)")
+	f.Var(keep{&o.evaluations}, "keep-evaluations", "keep evaluations this long, at least 7d, or 0: for ever (default: as configured, for ever)")
 	f.BoolVar(&o.remove, "delete", false, "take it away")
 	f.BoolVar(&o.list, "list", false, "show the key of everything that goes")
 	return cmd
@@ -70,10 +75,14 @@ is gone: the versions that the bucket keeps of it are removed as well.`,
 
 // retention is what was asked for, else what is configured, else the default.
 func (o gcOptions) retention(c config.Retention) upkeep.Retention {
-	return upkeep.Retention{
-		Runs:        time.Duration(cmp.Or(o.runs, c.Runs, config.Duration(upkeep.DefaultRuns))),
-		Evaluations: time.Duration(cmp.Or(o.evaluations, c.Evaluations)),
+	runs, evaluations := cmp.Or(c.Runs, config.Duration(upkeep.DefaultRuns)), c.Evaluations
+	if o.runs != nil {
+		runs = *o.runs
 	}
+	if o.evaluations != nil {
+		evaluations = *o.evaluations
+	}
+	return upkeep.Retention{Runs: time.Duration(runs), Evaluations: time.Duration(evaluations)}
 }
 
 func (a *app) gc(ctx context.Context, o gcOptions) error {
@@ -98,6 +107,9 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 			}
 		},
 	})
+	if gone := found.Total(); err != nil && o.remove && gone.Objects > 0 {
+		a.say("%s (%s) have gone; the rest goes when it is run again", english.Plural(gone.Objects, "object", ""), size(gone.Bytes))
+	}
 	if err != nil {
 		return err
 	}
@@ -110,9 +122,12 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 func (a *app) printCollected(found upkeep.Collected, kept upkeep.Retention) error {
 	what := map[string]string{
 		upkeep.KindRuns:        "records of runs older than " + days(kept.Runs),
-		upkeep.KindEvaluations: "records and libraries of evaluations older than " + days(kept.Evaluations),
+		upkeep.KindEvaluations: "records and libraries of evaluations; they are kept for ever",
 		upkeep.KindBlobs:       "blobs that nothing refers to",
 		upkeep.KindReplaced:    "older copies of blobs that were stored again",
+	}
+	if kept.Evaluations > 0 {
+		what[upkeep.KindEvaluations] = "records and libraries of evaluations older than " + days(kept.Evaluations)
 	}
 	rows := [][]string{}
 	for _, kind := range []string{upkeep.KindRuns, upkeep.KindEvaluations, upkeep.KindBlobs, upkeep.KindReplaced} {
@@ -122,7 +137,7 @@ func (a *app) printCollected(found upkeep.Collected, kept upkeep.Retention) erro
 	if err := table(a.stdout, []string{"KIND", "OBJECTS", "VERSIONS", "SIZE", "WHAT"}, rows); err != nil {
 		return err
 	}
-	a.say("kept: %s blobs (%s); spared because they are young: %s (%s)", count(found.Kept.Objects), size(found.Kept.Bytes), count(found.Spared.Objects), size(found.Spared.Bytes))
+	a.say("kept: %s (%s); spared because they are young: %s (%s)", english.Plural(found.Kept.Objects, "blob", ""), size(found.Kept.Bytes), count(found.Spared.Objects), size(found.Spared.Bytes))
 	a.say("runs: %s, of which %s are old; evaluations: %s, of which %s are old", count(found.Runs.All), count(found.Runs.Old), count(found.Evaluations.All), count(found.Evaluations.Old))
 	if !found.Deleted {
 		a.say("nothing was changed; `starter gc --delete` takes it away")

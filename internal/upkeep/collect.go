@@ -81,6 +81,14 @@ type Collected struct {
 	Evaluations Counted `json:"evaluations"`
 }
 
+// Total adds up what has gone.
+func (c Collected) Total() (all Amount) {
+	for _, a := range c.Gone {
+		all = all.plus(a)
+	}
+	return all
+}
+
 // Counted says how many there are and how many of them are too old.
 type Counted struct {
 	All int `json:"all"`

@@ -82,6 +82,19 @@ func TestWhatNothingRefersToGoesAndTheRestStays(t *testing.T) {
 	}))
 }
 
+func TestWhatHasGoneWhenItWasInterruptedIsToldAndTheRestGoesNextTime(t *testing.T) {
+	b := filled(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := later(Collection{Delete: true, Held: nothingHeld, Each: func(string, string, Amount) { cancel() }})
+	found, err := Collect(ctx, b.bucket, c)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotZero(t, found.Total().Objects)
+	b.collect(later(Collection{Delete: true}))
+	require.Zero(t, b.collect(later(Collection{Delete: true})).Total())
+	require.Empty(t, b.check(Inspection{}))
+}
+
 func TestYoungBlobsAndRunsAreSpared(t *testing.T) {
 	b := filled(t)
 	c := later(Collection{Delete: true})
