@@ -74,6 +74,9 @@ those in flight, and reports what there is. docs/load.md explains the figures.`,
 			if cmd.Flags().Changed("runs") {
 				return badInput("--runs and --duration exclude each other")
 			}
+			if o.load.Duration <= 0 {
+				return badInput("--duration is %s: give more than 0", o.load.Duration)
+			}
 			o.load.Runs = 0
 		}
 		return a.bench(cmd.Context(), o)

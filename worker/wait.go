@@ -44,7 +44,7 @@ func (w waiting) wait(ctx context.Context, what string, try func(context.Context
 		case hopeless(err):
 			return fmt.Errorf("%w: %s: %w", errConfig, what, err)
 		case time.Now().Add(betweenTries).After(w.until):
-			return fmt.Errorf("%w for %s after %s (--wait): %w", errUnreachable, what, time.Since(began).Round(time.Second), err)
+			return fmt.Errorf("%w for %s after %s (--wait, AGENTFACTORY_WORKER_WAIT): %w", errUnreachable, what, time.Since(began).Round(time.Second), err)
 		}
 		if time.Since(said) >= sayAgain {
 			said = time.Now()
