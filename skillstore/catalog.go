@@ -159,17 +159,24 @@ func corruptOf(names []string, made []described) (corrupt []string) {
 func (s *S3) swap(ctx context.Context, key, etag string, record any) error {
 	var err error
 	if etag == "" {
-		_, err = s.objects.Create(ctx, key, encode(record))
+		_, err = s.create(ctx, key, record)
 	} else {
 		_, err = s.objects.Replace(ctx, key, encode(record), etag)
 	}
-	if errors.Is(err, objectstore.ErrExists) {
-		// Who begins again after this must find something, or would begin again for ever.
-		if _, missing := s.objects.Stat(ctx, key); errors.Is(missing, objectstore.ErrNotFound) {
-			return fmt.Errorf("create %s: %w", key, objectstore.ErrHidden)
-		}
-	}
 	return err
+}
+
+// create writes a record that is not there yet, and returns its ETag. Who reads after an ErrExists finds something: without
+// that it would be tried again for ever.
+func (s *S3) create(ctx context.Context, key string, record any) (string, error) {
+	etag, err := s.objects.Create(ctx, key, encode(record))
+	if !errors.Is(err, objectstore.ErrExists) {
+		return etag, err
+	}
+	if _, missing := s.objects.Stat(ctx, key); errors.Is(missing, objectstore.ErrNotFound) {
+		return "", fmt.Errorf("create %s: %w", key, objectstore.ErrHidden)
+	}
+	return "", err
 }
 
 // describe makes the entry of a skill from its head, its version and its cases. Only the head must be readable: a skill

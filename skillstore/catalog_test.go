@@ -439,7 +439,7 @@ func TestAPromotionDoesNotWaitForEmbeddings(t *testing.T) {
 }
 
 // The server counts a delete marker as an object: without saying so, whoever writes to the shard would try for ever.
-func TestACatalogThatWasDeletedByHandIsAnError(t *testing.T) {
+func TestACatalogOrAHeadThatWasDeletedByHandIsAnError(t *testing.T) {
 	bucket := s3test.Bucket(t)
 	s := skillstore.New(bucket)
 	m, err := s.AddVersion(t.Context(), wordCount())
@@ -453,4 +453,8 @@ func TestACatalogThatWasDeletedByHandIsAnError(t *testing.T) {
 	_, err = s.Reconcile(t.Context())
 	require.ErrorIs(t, err, objectstore.ErrHidden)
 	require.ErrorContains(t, err, listed[0].Key)
+
+	s3test.Delete(t, bucket, "skills/word-count/head.json")
+	_, err = skillstore.New(bucket).Promote(t.Context(), skillstore.Promotion{Name: m.Name, Version: m.Version, PromotionID: "second"})
+	require.ErrorIs(t, err, objectstore.ErrHidden)
 }

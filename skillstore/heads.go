@@ -126,7 +126,7 @@ func (p Promotion) settled(h skill.Head) (bool, error) {
 // writeHead creates the first head of a skill, or replaces the one with this ETag.
 func (s *S3) writeHead(ctx context.Context, h skill.Head, etag string) (err error) {
 	if h.Generation == 1 {
-		etag, err = s.objects.Create(ctx, headKey(h.Name), encode(h))
+		etag, err = s.create(ctx, headKey(h.Name), h)
 	} else {
 		etag, err = s.objects.Replace(ctx, headKey(h.Name), encode(h), etag)
 	}
