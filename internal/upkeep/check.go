@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,7 +117,8 @@ func (c *inspector) checkBlobs(ctx context.Context) error {
 		}
 		return nil
 	})
-	return errors.Join(err, group.Wait())
+	// A blob that could not be read has ended the listing as well, which then fails because it was cancelled.
+	return cmp.Or(group.Wait(), err)
 }
 
 func (c *inspector) checkContent(ctx context.Context, key string) error {

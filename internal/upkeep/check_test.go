@@ -1,12 +1,21 @@
 package upkeep
 
 import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
+	"agentfactory/internal/embedded/s3server"
+	"agentfactory/internal/embedded/s3server/s3test"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/run"
 	"agentfactory/internal/skill"
@@ -89,6 +98,39 @@ func TestARecordOfANewerProgramIsToldOnceAndNotCalledSpoilt(t *testing.T) {
 	require.Equal(t, manifestKey, found[0].Key)
 	require.Contains(t, found[0].Problem, "upgrade this program")
 	require.Contains(t, found[0].Consequence, "this program cannot read it")
+}
+
+// More blobs than a listing has: the next page is asked for when the first blob could not be read.
+func TestAnOutageInTheMiddleIsToldAsOneAndNotAsAnInterruption(t *testing.T) {
+	real, name := s3test.Server(t), "outage"
+	require.NoError(t, objectstore.EnsureBucket(t.Context(), real.Client(), name))
+	target, err := url.Parse(real.Endpoint)
+	require.NoError(t, err)
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/"+blobsRoot) {
+			http.Error(w, "", http.StatusBadGateway)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	bucket := objectstore.NewBucket(s3server.Client(proxy.URL, "us-east-1", "test", "test-secret"), name)
+	var stored errgroup.Group
+	stored.SetLimit(parallel)
+	for n := range page + 1 {
+		stored.Go(func() error {
+			_, err := bucket.Create(t.Context(), objectstore.BlobKey(objectstore.DigestOf(fmt.Append(nil, n))), fmt.Append(nil, n))
+			return err
+		})
+	}
+	require.NoError(t, stored.Wait())
+	_, err = Check(t.Context(), bucket, skillstore.NewLibraries(bucket), Inspection{Found: func(Finding) {}})
+	require.ErrorIs(t, err, objectstore.ErrUnavailable)
+	require.NotErrorIs(t, err, context.Canceled)
 }
 
 func TestTheCatalogAloneIsRepaired(t *testing.T) {

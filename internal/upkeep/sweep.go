@@ -1,6 +1,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -67,18 +68,19 @@ func (g *collector) keepReopened(ctx context.Context) error {
 // sweepFolder takes away an old run or evaluation. What is left by a Collect that was ended is old for the next one too.
 func (g *collector) sweepFolder(ctx context.Context, o oldFolder) error {
 	r := g.removals(ctx)
+	var err error
 	for _, prefix := range o.prefixes() {
-		err := g.bucket.Versions(ctx, prefix, func(versions []objectstore.Stored) error {
+		err = g.bucket.Versions(ctx, prefix, func(versions []objectstore.Stored) error {
 			if _, kept := g.kept[versions[0].Key]; !kept {
 				r.remove(o.kind, versions)
 			}
 			return nil
 		})
 		if err != nil {
-			return err
+			break
 		}
 	}
-	return r.wait()
+	return cmp.Or(r.wait(), err)
 }
 
 func (g *collector) sweepBlobs(ctx context.Context) error {
@@ -91,10 +93,7 @@ func (g *collector) sweepBlobs(ctx context.Context) error {
 		g.sweepBlob(r, versions)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return r.wait()
+	return cmp.Or(r.wait(), err)
 }
 
 // sweepBlob leaves what is no blob alone, and of a blob that is hidden by a delete marker everything: who has deleted it by
@@ -185,4 +184,5 @@ func (r *removals) count(kind string, versions []objectstore.Stored) {
 	r.g.Each(kind, versions[0].Key, a)
 }
 
+// wait is called whatever else went wrong: what is under way is counted, and nothing is after it.
 func (r *removals) wait() error { return r.group.Wait() }
