@@ -51,6 +51,7 @@ func TestManyRequestsAtOnceKeepTheirConnections(t *testing.T) {
 }
 
 func TestAPrefixThatAnotherTeamsGCWouldTakeForOldRunsIsRefused(t *testing.T) {
+	t.Setenv("AWS_REGION", "us-east-1")
 	for _, prefix := range []string{"runs", "team/evaluations", "runs/team"} {
 		_, err := OpenBucket(t.Context(), config.Config{S3: config.S3{Bucket: "team", Prefix: prefix}}, nil)
 		require.ErrorContains(t, err, "choose another (AGENTFACTORY_S3_PREFIX)", prefix)
