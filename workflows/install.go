@@ -203,7 +203,8 @@ func (a *agent) next(ctx workflow.Context) error {
 func (a *agent) ready(ctx workflow.Context) error {
 	info := workflow.GetInfo(ctx)
 	grown := func() bool { return info.GetContinueAsNewSuggested() && a.learning == "" } // a lesson is a few actions more, at most
-	asks := a.mustAsk() || a.begun != nil                                                // people are asked whether the run is paused or not
+	// People are asked whether the run is paused or not.
+	asks := a.mustAsk() || a.begun != nil
 	if a.paused != nil && a.turn != "" && !asks {
 		a.wait(ctx, run.Paused, a.pauseReason())
 		if err := awaitPerson(ctx, a.versioned, func() bool { return a.paused == nil || grown() || a.mayMove(ctx) }); err != nil {
