@@ -14,6 +14,7 @@ import (
 	"agentfactory/internal/embedded"
 	"agentfactory/internal/objectstore"
 	runs "agentfactory/internal/run"
+	"agentfactory/internal/service"
 	"agentfactory/skillstore"
 )
 
@@ -92,7 +93,7 @@ func (a *app) end(err error, args []string) int {
 	}
 	code, message := codeOf(err), oneLine(err.Error())
 	if errors.As(err, new(*serviceerror.NamespaceNotFound)) {
-		message += " Check TEMPORAL_NAMESPACE or the profile; `worker setup` makes it"
+		message += " " + service.NamespaceRemedy
 	}
 	var several severalErrors
 	if errors.As(err, &several) && !a.json {

@@ -73,7 +73,7 @@ func (a *app) showRun(ctx context.Context, id string, full bool) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stdout, "\nNow\n  %s\n", oneLine(c.unanswered(ctx, d)))
+		fmt.Fprintf(a.stdout, "\nNow\n  %s\n", oneLine(c.unanswered(ctx, d, c.polled(ctx))))
 	}
 	return nil
 }

@@ -44,14 +44,14 @@ func (w *watcher) look(ctx context.Context, answered bool) bool {
 	}
 	if answered {
 		w.answered = time.Now()
-	} else if time.Since(w.answered) >= quiet || !w.polled(ctx) {
-		w.progress.note(w.unanswered(ctx, d))
+	} else if polled := w.polled(ctx); !polled || time.Since(w.answered) >= quiet {
+		w.progress.note(w.unanswered(ctx, d, polled))
 	}
 	return false
 }
 
-// unanswered says why no worker tells what a run is doing.
-func (c *connection) unanswered(ctx context.Context, d *workflowservice.DescribeWorkflowExecutionResponse) string {
+// unanswered says why no worker tells what a run is doing; polled is whether there are any.
+func (c *connection) unanswered(ctx context.Context, d *workflowservice.DescribeWorkflowExecutionResponse, polled bool) string {
 	info := d.GetWorkflowExecutionInfo()
 	version := info.GetVersioningInfo().GetDeploymentVersion()
 	if d.GetPendingWorkflowTask().GetAttempt() > 1 {
@@ -60,7 +60,7 @@ func (c *connection) unanswered(ctx context.Context, d *workflowservice.Describe
 		}
 	}
 	switch {
-	case !c.polled(ctx):
+	case !polled:
 		return fmt.Sprintf("no worker polls task queue %q: the run waits until one does", workflows.TaskQueue)
 	case version != nil:
 		return fmt.Sprintf("no worker of version %s of deployment %s answers, to which the run belongs; is one running?", version.GetBuildId(), version.GetDeploymentName())

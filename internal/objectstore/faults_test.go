@@ -9,8 +9,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,28 +22,6 @@ import (
 	"agentfactory/internal/embedded/s3server/s3test"
 	"agentfactory/internal/objectstore"
 )
-
-// between puts a fault in front of the real server: it answers a request itself, returning true, or lets it pass.
-func between(t *testing.T, fault func(w http.ResponseWriter, r *http.Request) bool) *objectstore.Bucket {
-	t.Helper()
-	real, name := s3test.Server(t), fmt.Sprintf("faults-%d", proxies.Add(1))
-	require.NoError(t, objectstore.EnsureBucket(t.Context(), real.Client(), name))
-	target, err := url.Parse(real.Endpoint)
-	require.NoError(t, err)
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Host = r.In.Host // it is signed
-	}}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !fault(w, r) {
-			forward.ServeHTTP(w, r)
-		}
-	}))
-	t.Cleanup(proxy.Close)
-	return objectstore.NewBucket(s3server.Client(proxy.URL, "us-east-1", "test", "test-secret"), name)
-}
-
-var proxies atomic.Int64 // each with a bucket of its own
 
 // calls does everything that a Store can do with one key.
 func calls(ctx context.Context, b objectstore.Store, key string) map[string]func() error {
@@ -97,7 +73,7 @@ func TestAnswersAreClassified(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := between(t, func(w http.ResponseWriter, r *http.Request) bool { return answerXML(w, r, test.status, test.code) })
+			b := s3test.Between(t, func(w http.ResponseWriter, r *http.Request) bool { return answerXML(w, r, test.status, test.code) })
 			for verb, call := range calls(t.Context(), b, "a/b.json") {
 				err := call()
 				require.ErrorIs(t, err, test.want, verb)
@@ -120,7 +96,7 @@ func TestCodesThatSayMoreThanTheirStatus(t *testing.T) {
 		"RequestTimeout":               {400, objectstore.ErrUnavailable},
 	} {
 		t.Run(code, func(t *testing.T) {
-			b := between(t, func(w http.ResponseWriter, r *http.Request) bool { return answerXML(w, r, test.status, code) })
+			b := s3test.Between(t, func(w http.ResponseWriter, r *http.Request) bool { return answerXML(w, r, test.status, code) })
 			_, err := b.Get(t.Context(), "a")
 			require.ErrorIs(t, err, test.want)
 			require.ErrorContains(t, err, "because of "+code)
@@ -159,7 +135,7 @@ func TestAServerThatIsAwayIsToldInAFewWords(t *testing.T) {
 func TestConflictsAndSlowDownsAreTriedAgain(t *testing.T) {
 	for _, status := range []int{409, 503} {
 		var failures atomic.Int64
-		b := between(t, func(w http.ResponseWriter, r *http.Request) bool {
+		b := s3test.Between(t, func(w http.ResponseWriter, r *http.Request) bool {
 			return failures.Add(1)%4 != 0 && answerXML(w, r, status, "TryAgain")
 		})
 		key := fmt.Sprintf("again/%d", status)
@@ -176,7 +152,7 @@ func TestConflictsAndSlowDownsAreTriedAgain(t *testing.T) {
 
 func TestOtherFailuresAreNotTriedAgain(t *testing.T) {
 	var requests atomic.Int64
-	b := between(t, func(w http.ResponseWriter, r *http.Request) bool {
+	b := s3test.Between(t, func(w http.ResponseWriter, r *http.Request) bool {
 		requests.Add(1)
 		return answerXML(w, r, 500, "InternalError")
 	})
@@ -197,7 +173,7 @@ func TestAServerThatIsNotThere(t *testing.T) {
 }
 
 func TestAServerThatNeverAnswers(t *testing.T) {
-	b := between(t, func(_ http.ResponseWriter, r *http.Request) bool {
+	b := s3test.Between(t, func(_ http.ResponseWriter, r *http.Request) bool {
 		io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 		return true
@@ -223,7 +199,7 @@ func TestABodyThatStallsOrIsCutShort(t *testing.T) {
 		"is cut short": func(*http.Request) {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := between(t, func(w http.ResponseWriter, r *http.Request) bool {
+			b := s3test.Between(t, func(w http.ResponseWriter, r *http.Request) bool {
 				w.Header().Set("Content-Length", "100")
 				w.Write(make([]byte, 50))
 				w.(http.Flusher).Flush()
@@ -246,7 +222,7 @@ func TestABodyThatStallsOrIsCutShort(t *testing.T) {
 }
 
 func TestAnAnswerThatIsNotS3(t *testing.T) {
-	b := between(t, func(w http.ResponseWriter, r *http.Request) bool {
+	b := s3test.Between(t, func(w http.ResponseWriter, r *http.Request) bool {
 		fmt.Fprint(w, "<html><body>Please log in to the hotel's network</body>")
 		return true
 	})
@@ -255,7 +231,7 @@ func TestAnAnswerThatIsNotS3(t *testing.T) {
 }
 
 func TestAnObjectLargerThanGetAllows(t *testing.T) {
-	b := between(t, func(w http.ResponseWriter, r *http.Request) bool {
+	b := s3test.Between(t, func(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Content-Length", fmt.Sprint(objectstore.MaxBody+1))
 		return true
 	})

@@ -72,16 +72,16 @@ func TestARecordIsWrittenOnceAndTheFirstOneStays(t *testing.T) {
 
 func TestRecordsLeaveTheCacheWhenTheyAreUsedNoLonger(t *testing.T) {
 	c := newCache[Step](20 * time.Millisecond)
-	c.put("a", &Step{Observation: "a"})
+	c.Add("a", &Step{Observation: "a"})
 	require.Eventually(t, func() bool { return c.Len() == 0 }, time.Minute, 50*time.Millisecond)
 	require.Nil(t, c.get("a"))
 
 	c = newCache[Step](time.Hour)
 	for i := range maxCached {
-		c.put(strconv.Itoa(i), &Step{})
+		c.Add(strconv.Itoa(i), &Step{})
 	}
 	require.NotNil(t, c.get("0"))
-	c.put("one more", &Step{})
+	c.Add("one more", &Step{})
 	require.Equal(t, maxCached, c.Len())
 	require.NotNil(t, c.get("0"), "it was used a moment ago")
 	require.Nil(t, c.get("1"), "it was used the longest time ago")

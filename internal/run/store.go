@@ -55,7 +55,7 @@ func (r *Records) Turn(ctx context.Context, key string) (*Turn, error) {
 	if err := r.read(ctx, key, &t); err != nil {
 		return nil, fmt.Errorf("read turn: %w", err)
 	}
-	r.turns.put(key, &t)
+	r.turns.Add(key, &t)
 	return &t, nil
 }
 
@@ -87,7 +87,7 @@ func (r *Records) CreateTurn(ctx context.Context, key string, t *Turn) (*Turn, e
 	if err != nil {
 		return nil, fmt.Errorf("write turn: %w", err)
 	}
-	r.turns.put(key, t)
+	r.turns.Add(key, t)
 	return t, nil
 }
 
@@ -100,7 +100,7 @@ func (r *Records) Step(ctx context.Context, key string) (*Step, error) {
 	if err := r.read(ctx, key, &s); err != nil {
 		return nil, fmt.Errorf("read step: %w", err)
 	}
-	r.steps.put(key, &s)
+	r.steps.Add(key, &s)
 	return &s, nil
 }
 
@@ -113,7 +113,7 @@ func (r *Records) CreateStep(ctx context.Context, key string, s *Step) (*Step, e
 	if err != nil {
 		return nil, fmt.Errorf("write step: %w", err)
 	}
-	r.steps.put(key, s)
+	r.steps.Add(key, s)
 	return s, nil
 }
 
@@ -202,5 +202,3 @@ func (c cache[T]) get(key string) *T {
 	}
 	return v
 }
-
-func (c cache[T]) put(key string, v *T) { c.Add(key, v) }

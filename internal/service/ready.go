@@ -71,11 +71,14 @@ func (n Needs) Ready(ctx context.Context) Readiness {
 	return r
 }
 
+// NamespaceRemedy follows the server's sentence about a namespace that is not there.
+const NamespaceRemedy = "Check TEMPORAL_NAMESPACE or the profile; `worker setup` makes it"
+
 // CheckNamespace reports whether the namespace is there and may be used.
 func CheckNamespace(ctx context.Context, t Temporal) error {
 	_, err := t.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: t.Namespace})
 	if errors.As(err, new(*serviceerror.NamespaceNotFound)) {
-		return fmt.Errorf("use Temporal's namespace %s: %w Check TEMPORAL_NAMESPACE or the profile; `worker setup` makes it", t.Namespace, err)
+		return fmt.Errorf("use Temporal's namespace %s: %w %s", t.Namespace, err, NamespaceRemedy)
 	}
 	if err != nil {
 		return fmt.Errorf("use Temporal's namespace %s: %w", t.Namespace, err)

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"agentfactory/internal/embedded/s3server"
 	"agentfactory/internal/embedded/s3server/s3test"
 	"agentfactory/internal/objectstore"
 	"agentfactory/internal/run"
@@ -102,23 +98,13 @@ func TestARecordOfANewerProgramIsToldOnceAndNotCalledSpoilt(t *testing.T) {
 
 // More blobs than a listing has: the next page is asked for when the first blob could not be read.
 func TestAnOutageInTheMiddleIsToldAsOneAndNotAsAnInterruption(t *testing.T) {
-	real, name := s3test.Server(t), "outage"
-	require.NoError(t, objectstore.EnsureBucket(t.Context(), real.Client(), name))
-	target, err := url.Parse(real.Endpoint)
-	require.NoError(t, err)
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Host = r.In.Host // it is signed
-	}}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/"+blobsRoot) {
+	bucket := s3test.Between(t, func(w http.ResponseWriter, r *http.Request) bool {
+		down := r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/"+blobsRoot)
+		if down {
 			http.Error(w, "", http.StatusBadGateway)
-			return
 		}
-		forward.ServeHTTP(w, r)
-	}))
-	defer proxy.Close()
-	bucket := objectstore.NewBucket(s3server.Client(proxy.URL, "us-east-1", "test", "test-secret"), name)
+		return down
+	})
 	var stored errgroup.Group
 	stored.SetLimit(parallel)
 	for n := range page + 1 {
@@ -128,7 +114,7 @@ func TestAnOutageInTheMiddleIsToldAsOneAndNotAsAnInterruption(t *testing.T) {
 		})
 	}
 	require.NoError(t, stored.Wait())
-	_, err = Check(t.Context(), bucket, skillstore.NewLibraries(bucket), Inspection{Found: func(Finding) {}})
+	_, err := Check(t.Context(), bucket, skillstore.NewLibraries(bucket), Inspection{Found: func(Finding) {}})
 	require.ErrorIs(t, err, objectstore.ErrUnavailable)
 	require.NotErrorIs(t, err, context.Canceled)
 }

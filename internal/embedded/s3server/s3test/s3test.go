@@ -5,6 +5,10 @@ package s3test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -34,13 +38,42 @@ func Bucket(t testing.TB) *objectstore.Bucket {
 // NewBucket returns an empty, versioned bucket on the given server.
 func NewBucket(t testing.TB, server *s3server.Server) *objectstore.Bucket {
 	t.Helper()
-	name := fmt.Sprintf("test-%d", buckets.Add(1))
-	if err := objectstore.EnsureBucket(context.Background(), server.Client(), name); err != nil {
-		t.Fatal(err)
-	}
+	name := newName(t, server, "test")
 	bucket := objectstore.NewBucket(server.Client(), name)
 	names.Store(bucket, name)
 	return bucket
+}
+
+// newName makes a bucket, whose name begins with its kind.
+func newName(t testing.TB, server *s3server.Server, kind string) string {
+	t.Helper()
+	name := fmt.Sprintf("%s-%d", kind, buckets.Add(1))
+	if err := objectstore.EnsureBucket(context.Background(), server.Client(), name); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// Between returns an empty bucket on the shared server with a fault in front of it, which answers a request itself, returning
+// true, or lets it pass.
+func Between(t testing.TB, fault func(w http.ResponseWriter, r *http.Request) bool) *objectstore.Bucket {
+	t.Helper()
+	server := Server(t)
+	target, err := url.Parse(server.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !fault(w, r) {
+			forward.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(proxy.Close)
+	return objectstore.NewBucket(s3server.Client(proxy.URL, "us-east-1", "test", "test-secret"), newName(t, server, "faults"))
 }
 
 // Delete deletes an object of a bucket of the shared server as people do by hand: a delete marker hides it.
